@@ -1,0 +1,26 @@
+"""The Celery application: `celery -A celery_app worker`, `celery -A celery_app beat`."""
+
+import contextlib
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import heartbeat_sent
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("portal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@heartbeat_sent.connect
+def note_heartbeat(sender: Any, **kwargs: Any) -> None:
+    """Leave the worker's sign of life in the database; a database that is away costs the sign, not the worker."""
+    from django.db import Error
+    from django.utils import timezone
+
+    from portal.operations import heartbeats
+
+    with contextlib.suppress(Error):
+        heartbeats.note_worker(sender.eventer.hostname, now=timezone.now())

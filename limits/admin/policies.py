@@ -1,0 +1,179 @@
+"""Policies in the admin: the list, the form, switching on and off."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from limits import identity, services, sync, views_in_code
+from limits.admin.forms import PolicyForm
+from limits.exceptions import StoreUnavailable
+from limits.models import Policy, Revision
+from limits.services import POLICY, Actor
+
+
+@admin.register(Policy)
+class PolicyAdmin(admin.ModelAdmin[Policy]):
+    form = PolicyForm
+    list_filter = ("enabled", "key")
+    search_fields = ("slug", "title", "description")
+    search_help_text = "Name, title or description"
+    actions = ("switch_on", "switch_off")
+    readonly_fields = ("used_by",)
+
+    class Media:
+        css = {"all": ("limits/admin.css",)}
+
+    # The list
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
+        latest = Revision.objects.filter(subject_type=POLICY, subject=OuterRef("slug"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                latest_name=Subquery(latest.values("actor_name")[:1]),
+                latest_at=Subquery(latest.values("at")[:1]),
+            )
+        )
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        columns = ("slug", "shown_rates", "key", "shown_methods", "enabled")
+        return (*columns, _sync_column(request), "changed_by", "changed_at")
+
+    @admin.display(description="rates")
+    def shown_rates(self, policy: Policy) -> str:
+        return ", ".join(map(str, policy.rates))
+
+    @admin.display(description="methods")
+    def shown_methods(self, policy: Policy) -> str:
+        return ", ".join(policy.methods) or "all"
+
+    @admin.display(description="changed by", ordering="latest_name")
+    def changed_by(self, policy: Policy) -> str:
+        return getattr(policy, "latest_name", None) or "–"
+
+    @admin.display(description="changed", ordering="latest_at")
+    def changed_at(self, policy: Policy) -> SafeString | str:
+        at = getattr(policy, "latest_at", None)
+        if at is None:
+            return "–"
+        return format_html('<time title="{:%Y-%m-%d %H:%M:%S} UTC">{} ago</time>', at, timesince(at, depth=1))
+
+    # The form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
+        fields = ["slug", "title", "enabled", "rates", "key", "methods"]
+        notes = ["description", "used_by"]
+        if self.has_change_permission(request, obj) or obj is None:
+            notes += ["reason", "version"]
+        return [(None, {"fields": fields}), ("For other administrators", {"fields": notes})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
+        return ("used_by", "slug") if obj else ("used_by",)
+
+    @admin.display(description="used by")
+    def used_by(self, policy: Policy) -> str:
+        views = [use.view for use in views_in_code.uses() if use.slug == policy.slug]
+        if views:
+            return f"{', '.join(views)}. It can be switched off, not deleted."
+        if policy.slug in views_in_code.slugs_in_use():
+            return "Every request that no other policy looks at. It can be switched off, not deleted."
+        return "No view of this site."
+
+    def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
+        services.save_policy(obj, actor=_actor(request), reason=form.cleaned_data["reason"])
+        transaction.on_commit(lambda: _tell_whether_in_force(request))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
+        used = obj is not None and obj.slug in views_in_code.slugs_in_use()
+        return not used and super().has_delete_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Policy) -> None:
+        services.delete_policy(obj, actor=_actor(request))
+        transaction.on_commit(lambda: _tell_whether_in_force(request))
+
+    # Actions
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        # Policies are deleted one at a time, on their own page, where their uses are told.
+        actions.pop("delete_selected", None)
+        return actions
+
+    @admin.action(description="Switch on", permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[Policy]) -> None:
+        self._switch(request, queryset, enabled=True)
+
+    @admin.action(description="Switch off", permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[Policy]) -> None:
+        self._switch(request, queryset, enabled=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Policy], *, enabled: bool) -> None:
+        with transaction.atomic():
+            switched = [
+                policy.slug
+                for policy in queryset
+                if services.switch_policy(policy, enabled=enabled, actor=_actor(request))
+            ]
+        state = "on" if enabled else "off"
+        if not switched:
+            messages.info(request, f"Nothing to do: all of them were {state} already.")
+            return
+        messages.success(request, f"Switched {state}: {', '.join(switched)}.")
+        _tell_whether_in_force(request)
+
+
+def _actor(request: HttpRequest) -> Actor:
+    user = request.user
+    assert isinstance(user, AbstractBaseUser), "the admin lets nobody in who is not logged in"
+    return Actor(name=user.get_username(), origin=identity.address_of(request), user_id=user.pk)
+
+
+def _tell_whether_in_force(request: HttpRequest) -> None:
+    try:
+        in_step = sync.compare().in_step
+    except StoreUnavailable:
+        in_step = False
+    if in_step:
+        messages.info(request, "In force on every worker within a second.")
+    else:
+        messages.warning(
+            request,
+            "Saved, but not in force yet: Redis cannot be reached. Until it can, the earlier limits stand. "
+            "The change comes into force by itself, within seconds of Redis's return.",
+        )
+
+
+def _sync_column(request: HttpRequest) -> Callable[[Policy], SafeString]:
+    """Return the column that tells whether Redis has a policy as it stands; Redis is asked once a page."""
+    states = getattr(request, "_limits_out_of_step", None)
+    if states is None:
+        states = _out_of_step()
+        setattr(request, "_limits_out_of_step", states)  # noqa: B010 - a request takes no other attributes
+
+    @admin.display(description="Redis")
+    def in_redis(policy: Policy) -> SafeString:
+        name, words = states.get(policy.slug) or states.get("") or ("in-force", "has it")
+        return format_html('<span class="limits-state limits-{}">{}</span>', name, words)
+
+    return in_redis
+
+
+def _out_of_step() -> dict[str, tuple[str, str]]:
+    """Return (style, words) for each policy that Redis has not as it stands; under '' for all of them."""
+    try:
+        difference = sync.compare().difference
+    except StoreUnavailable:
+        return {"": ("away", "cannot be reached")}
+    return dict.fromkeys(difference.missing, ("missing", "has it not yet")) | dict.fromkeys(
+        difference.changed, ("changed", "has an older one")
+    )

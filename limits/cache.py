@@ -1,0 +1,78 @@
+"""The cache backend in which django-ratelimit counts: its `add` and `incr` are one atomic step, one round trip.
+
+django-ratelimit asks the cache twice for a decision: `add`, and `incr` when the key was there. Here `add` counts, and
+`incr` tells what it counted. Time is Redis's: a counter lives one window from its client's first request.
+"""
+
+import hashlib
+from typing import Any
+
+from django_ratelimit.core import EXPIRATION_FUDGE
+from django_redis.cache import RedisCache
+
+from limits import store
+from limits.exceptions import StoreUnavailable
+
+_MARK = "\x1f"
+
+
+def marked(key: str) -> str:
+    """Return a value for django-ratelimit that makes ReadableKey use `key`, and nothing else, as the cache key."""
+    return f"{_MARK}{key}{_MARK}"
+
+
+class ReadableKey:
+    """Stands where django-ratelimit expects a hash: of a marked value it keeps the key within, as it is.
+
+    So the limit and django-ratelimit's own window, which it puts into what it hashes, are no part of a counter's
+    name: an edited limit keeps the counts, and clocks of several servers cannot part them. A value without the mark
+    comes from a view that uses django-ratelimit alone, and is hashed as ever.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def hexdigest(self) -> str:
+        """Return the key."""
+        _, mark, rest = self._data.partition(_MARK.encode())
+        if mark:
+            return rest.partition(_MARK.encode())[0].decode()
+        return "rl:" + hashlib.sha256(self._data).hexdigest()
+
+
+def key_as_it_is(key: str, key_prefix: str, version: int) -> str:
+    """Return the key without Django's prefix and version: counters are read by people."""
+    return key
+
+
+class CounterCache(RedisCache):
+    """django-redis's backend, for counters.
+
+    Django gives each thread a backend of its own, so what is kept between the two calls is one thread's.
+    """
+
+    last_key = ""
+    """The key of the last `add`."""
+    last_counted: store.Counted | None = None
+    """What the last `add` counted: (count, rest in milliseconds); None when Redis could not be asked."""
+
+    def add(self, key: str, value: Any, timeout: Any = None, **kwargs: Any) -> bool:
+        """Count `value` requests. True when they are the first, or when nothing can be counted (let through)."""
+        window_milliseconds = max(1, int((timeout or 0) - EXPIRATION_FUDGE)) * 1000
+        self.last_key = key
+        try:
+            self.last_counted = store.count(key, amount=value, window_milliseconds=window_milliseconds)
+        except StoreUnavailable:
+            store.breaker.let_through()
+            self.last_counted = None
+            return True
+        return bool(value > 0 and self.last_counted[0] == value)
+
+    def incr(self, key: str, delta: int = 1, **kwargs: Any) -> int:
+        """Return the count that `add` has made of it already."""
+        assert self.last_counted is not None, "django-ratelimit calls add before incr"
+        return self.last_counted[0]
+
+    def get(self, key: str, default: Any = None, **kwargs: Any) -> Any:
+        """Return the count that `add` has looked up."""
+        return self.last_counted[0] if self.last_counted else default

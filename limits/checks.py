@@ -1,0 +1,68 @@
+"""System checks: mistakes between code, settings and policies are told at start, not at run time."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import Error as DatabaseError
+
+from limits import views_in_code
+from limits.conf import conf
+from limits.models import Policy
+
+
+@register(Tags.urls)
+def check_policies_in_code(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """limits.E001: code names a policy that is not there; limits.W003: a policy that django-ratelimit cannot count."""
+    try:
+        policies = {policy.slug: policy for policy in Policy.objects.all()}
+    except DatabaseError:
+        # Before the first migration there is nothing to compare with.
+        return []
+    messages: list[CheckMessage] = [
+        Error(
+            f"Code uses the policy “{slug}”, which is not in the database.",
+            hint=f"Make it in the admin, or use one of: {', '.join(policies) or 'none is there'}.",
+            id="limits.E001",
+        )
+        for slug in sorted(views_in_code.slugs_in_use() - policies.keys())
+    ]
+    messages += [
+        Warning(
+            f"{use.view} counts “{use.slug}” by plain django-ratelimit, which holds one rate; the policy has more.",
+            hint=f'Use @limit("{use.slug}") from limits instead.',
+            id="limits.W003",
+        )
+        for use in views_in_code.uses()
+        if use.plain and use.slug in policies and len(policies[use.slug].rates) > 1
+    ]
+    return messages
+
+
+@register(Tags.caches)
+def check_cache(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """limits.E002: django-ratelimit counts in a cache that is not ours."""
+    cache = settings.CACHES.get(conf.cache_alias, {})
+    if cache.get("BACKEND") == "limits.cache.CounterCache":
+        return []
+    return [
+        Error(
+            f"RATELIMIT_USE_CACHE names “{conf.cache_alias}”, whose backend is {cache.get('BACKEND', 'missing')}.",
+            hint="Give it the BACKEND limits.cache.CounterCache, on django-redis's settings.",
+            id="limits.E002",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_unix_socket(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """limits.W004: behind a Unix socket without trusted proxies no request has an address."""
+    if not str(getattr(settings, "BIND", "")).startswith("unix:") or conf.trusted_proxies:
+        return []
+    return [
+        Warning(
+            "The web server listens on a Unix socket and no proxy is trusted: every request counts as “unknown”.",
+            hint="Set TRUSTED_PROXIES to the proxy's address, and let the proxy send X-Forwarded-For.",
+            id="limits.W004",
+        )
+    ]

@@ -1,0 +1,99 @@
+"""A rate: so many requests in a window of so many seconds. Read strictly, shown in words."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+LIMIT_MAX = 10_000_000
+WINDOW_SECONDS_MAX = 31 * 86_400
+RATES_MAX = 4
+
+_UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+_SHORT = {"s": "second", "sec": "second", "m": "minute", "min": "minute"} | {
+    "h": "hour",
+    "hr": "hour",
+    "d": "day",
+}
+_LONGER_DAYS = {"week": 7, "month": 30, "year": 365}
+_PATTERN = re.compile(
+    r"(?P<limit>[0-9]+)\s*(?:/|\bper\b)\s*(?P<multiple>[0-9]+)?\s*(?P<unit>[A-Za-z]+)",
+    re.ASCII | re.IGNORECASE,
+)
+_EXAMPLES = "Write it like 5/m, 5 per minute or 100 / 15 minutes."
+
+
+class RateError(ValueError):
+    """A rate that cannot be taken; the message says why and what would be right."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rate:
+    """`limit` requests in each window of `window_seconds`."""
+
+    limit: int
+    window_seconds: int
+
+    def __str__(self) -> str:
+        for name, seconds in reversed(_UNIT_SECONDS.items()):
+            if self.window_seconds % seconds == 0:
+                return f"{self.limit} per {_in_words(self.window_seconds // seconds, name)}"
+        raise AssertionError("every whole number of seconds is a multiple of one second")
+
+
+def parse_rate(text: str) -> Rate:
+    """Return the rate that `text` says, as people write it. Raise RateError with what would be right."""
+    match = _PATTERN.fullmatch(text.strip())
+    if match is None:
+        raise RateError(f"“{_short(text)}” is not a rate. {_EXAMPLES}")
+    limit = _bounded(match["limit"], LIMIT_MAX, "The limit")
+    multiple = _bounded(match["multiple"] or "1", WINDOW_SECONDS_MAX, "The window")
+    window_seconds = multiple * _unit_seconds(match["unit"], limit=limit, multiple=multiple)
+    if window_seconds > WINDOW_SECONDS_MAX:
+        raise RateError(f"A window lasts {WINDOW_SECONDS_MAX // 86_400} days at most.")
+    return Rate(limit, window_seconds)
+
+
+def parse_rates(text: str) -> tuple[Rate, ...]:
+    """Return the one to four rates of `text`, one a line or parted by commas, longest window first."""
+    parts = [part for part in re.split(r"[\n,;]", text) if part.strip()]
+    if not 1 <= len(parts) <= RATES_MAX:
+        raise RateError(f"Give one to {RATES_MAX} rates, one a line. {_EXAMPLES}")
+    rates = sorted(map(parse_rate, parts), key=lambda rate: -rate.window_seconds)
+    for longer, shorter in pairwise(rates):
+        if longer.window_seconds == shorter.window_seconds:
+            raise RateError(f"Two rates have the same window: {longer} and {shorter}. Keep one.")
+    return tuple(rates)
+
+
+def format_rates(rates: tuple[Rate, ...]) -> str:
+    """Return the rates in words, one a line; `parse_rates` reads it back."""
+    return "\n".join(map(str, rates))
+
+
+def _unit_seconds(unit: str, *, limit: int, multiple: int) -> int:
+    name = _SHORT.get(unit) or unit.lower().removesuffix("s")
+    if name in _UNIT_SECONDS:
+        return _UNIT_SECONDS[name]
+    if name := _SHORT.get(unit.lower(), ""):
+        raise RateError(f"“{unit}” could be read in two ways: write {limit} per {_in_words(multiple, name)}.")
+    longer = unit.lower().removesuffix("s")
+    if days := _LONGER_DAYS.get(longer):
+        raise RateError(f"A {longer} is not a unit here: write {limit} per {days * multiple} days.")
+    raise RateError(f"“{_short(unit)}” is not a unit: use seconds, minutes, hours or days. {_EXAMPLES}")
+
+
+def _in_words(multiple: int, unit: str) -> str:
+    return unit if multiple == 1 else f"{multiple} {unit}s"
+
+
+def _bounded(digits: str, most: int, what: str) -> int:
+    # int() of a very long text is slow and, past 4300 digits, an error of its own.
+    number = int(digits) if len(digits) <= 12 else most + 1
+    if not 1 <= number <= most:
+        raise RateError(f"{what} must be a whole number from 1 to {most:,}.")
+    return number
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 40 else text[:40] + "…"

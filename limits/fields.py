@@ -1,0 +1,150 @@
+"""Database fields that hold values of `limits.core`, written as people write them."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from limits.core.policies import METHODS, ClientKey, ClientKeyError, parse_client_key
+from limits.core.rates import Rate, RateError, format_rates, parse_rates
+
+
+class RatesField(models.TextField[Any, tuple[Rate, ...]]):
+    """One to four rates as a tuple of Rate; stored in words, one a line."""
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> tuple[Rate, ...]:
+        return parse_rates(value) if value else ()
+
+    def to_python(self, value: Any) -> tuple[Rate, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_rates(value or "")
+        except RateError as error:
+            raise ValidationError(str(error), code="rates") from error
+
+    def get_prep_value(self, value: Any) -> str:
+        return format_rates(self.to_python(value))
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return self.get_prep_value(self.value_from_object(obj))
+
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
+        return super().formfield(**kwargs | {"form_class": RatesFormField})
+
+
+class RatesFormField(forms.CharField):
+    """A text area in which rates are typed, one a line; cleans to a tuple of Rate."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        return format_rates(value) if isinstance(value, tuple) else value
+
+    def to_python(self, value: Any) -> Any:
+        typed = super().to_python(value)
+        try:
+            return parse_rates(typed) if typed else ()
+        except RateError as error:
+            raise ValidationError(str(error), code="rates") from error
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(initial != self.to_python(data))
+        except ValidationError:
+            return True
+
+
+class ClientKeyField(models.CharField[Any, ClientKey]):
+    """Who is counted, as a ClientKey; stored as `ip`, `user`, `user or ip`, `header:NAME` or `field:NAME`."""
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> ClientKey | None:
+        return parse_client_key(value) if value else None
+
+    def to_python(self, value: Any) -> ClientKey:
+        if isinstance(value, ClientKey):
+            return value
+        try:
+            return parse_client_key(value or "")
+        except ClientKeyError as error:
+            raise ValidationError(str(error), code="key") from error
+
+    def get_prep_value(self, value: Any) -> str:
+        return str(self.to_python(value))
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return self.get_prep_value(self.value_from_object(obj))
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators(str(value))
+
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
+        return super().formfield(**kwargs | {"form_class": ClientKeyFormField})
+
+
+class ClientKeyFormField(forms.CharField):
+    """A line in which people type who is counted; cleans to a ClientKey."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return str(value) if isinstance(value, ClientKey) else value
+
+    def to_python(self, value: Any) -> Any:
+        typed = super().to_python(value)
+        try:
+            return parse_client_key(typed) if typed else typed
+        except ClientKeyError as error:
+            raise ValidationError(str(error), code="key") from error
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators(str(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return str(initial or "") != str(data or "")
+
+
+class MethodsField(models.CharField[Any, tuple[str, ...]]):
+    """The HTTP methods that a policy looks at, as a tuple; empty for all. Stored with blanks between."""
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> tuple[str, ...]:
+        return tuple((value or "").split())
+
+    def to_python(self, value: Any) -> tuple[str, ...]:
+        chosen = value.split() if isinstance(value, str) else tuple(value or ())
+        if unknown := set(chosen) - set(METHODS):
+            raise ValidationError(f"Not a method: {', '.join(sorted(unknown))}.", code="methods")
+        return tuple(method for method in METHODS if method in chosen)
+
+    def get_prep_value(self, value: Any) -> str:
+        return " ".join(self.to_python(value))
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return self.get_prep_value(self.value_from_object(obj))
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators(" ".join(value))
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(" ".join(value), model_instance)
+
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
+        return MethodsFormField(
+            required=False,
+            label=kwargs.get("label") or self.verbose_name.capitalize(),
+            help_text=self.help_text,
+        )
+
+
+class MethodsFormField(forms.MultipleChoiceField):
+    """Methods to tick; cleans to a tuple."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=[(method, method) for method in METHODS], **kwargs)
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        return tuple(super().clean(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return set(initial or ()) != set(data or ())

@@ -1,0 +1,9 @@
+#!lua flags=allow-oom
+-- The policies' document, written only when nobody else wrote since we looked.
+-- KEYS[1] policies; ARGV[1] the version that we saw, or ''; ARGV[2] version; ARGV[3] document.
+-- Returns 1 when written, 0 when another version stands there.
+if (redis.call('HGET', KEYS[1], 'version') or '') ~= ARGV[1] then
+    return 0
+end
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'document', ARGV[3])
+return 1

@@ -1,0 +1,54 @@
+"""`limits show POLICY [CLIENT]`, `limits reset POLICY CLIENT`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from limits import identity, store
+from limits.answers import wait_in_words
+from limits.exceptions import StoreUnavailable
+from limits.models import Policy
+
+
+class Command(BaseCommand):
+    help = "Live counters: show them, or forgive one client."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True)
+        show = commands.add_parser("show", help="the live counters of a policy, or of one client")
+        show.add_argument("policy")
+        show.add_argument("client", nargs="?", help="an address, a user's id, or what was typed")
+        reset = commands.add_parser("reset", help="forgive one client")
+        reset.add_argument("policy")
+        reset.add_argument("client")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        policy = Policy.objects.filter(slug=options["policy"]).first()
+        if policy is None:
+            known = ", ".join(Policy.objects.values_list("slug", flat=True))
+            raise CommandError(f"There is no policy “{options['policy']}”. There are: {known}.")
+        client = identity.client_named(options["client"], key=policy.key) if options["client"] else None
+        try:
+            if options["command"] == "show":
+                self._show(policy, client=client)
+            else:
+                self._reset(policy, client=client or "")
+        except StoreUnavailable as error:
+            raise CommandError(f"Redis cannot be reached: {error}. Nothing was changed.") from error
+
+    def _show(self, policy: Policy, *, client: str | None) -> None:
+        counters = store.counters(policy.slug, client=client)
+        for counter in sorted(counters, key=lambda found: (-found.count, found.client)):
+            rest = wait_in_words(-(-counter.rest_milliseconds // 1000))
+            self.stdout.write(
+                f"{counter.client}: {counter.count} in a window of {counter.window_seconds} s, ends in {rest}"
+            )
+        if not counters:
+            self.stdout.write(f"Nobody is counted by {policy.slug} now.")
+
+    def _reset(self, policy: Policy, *, client: str) -> None:
+        number = store.forget(policy.slug, client=client)
+        if not number:
+            raise CommandError(f"{client} has no counter under {policy.slug}; nothing was changed.")
+        self.stdout.write(f"{client} starts afresh under {policy.slug}.")

@@ -1,0 +1,58 @@
+"""`policies list`, `policies sync [--check]`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from limits import sync
+from limits.exceptions import StoreUnavailable
+from limits.models import Policy
+
+
+class Command(BaseCommand):
+    help = "The policies: list them, or write them to Redis."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True)
+        commands.add_parser("list", help="each policy, whom it counts and its rates")
+        write = commands.add_parser("sync", help="write the database's policies to Redis")
+        write.add_argument("--check", action="store_true", help="only tell; exit 1 when they differ")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["command"] == "list":
+            self._list()
+            return
+        try:
+            self._check() if options["check"] else self._sync()
+        except StoreUnavailable as error:
+            raise CommandError(
+                f"Redis cannot be reached: {error}. Nothing was written; the policies in force stay."
+            ) from error
+
+    def _list(self) -> None:
+        for policy in Policy.objects.all():
+            rates = ", ".join(map(str, policy.rates))
+            methods = " ".join(policy.methods) or "every method"
+            off = "" if policy.enabled else "  (off)"
+            self.stdout.write(f"{policy.slug:<16} {rates}; by {policy.key}; {methods}{off}")
+
+    def _sync(self) -> None:
+        wrote = sync.reconcile()
+        self.stdout.write("Redis has the policies now." if wrote else "Redis has the policies already.")
+
+    def _check(self) -> None:
+        found = sync.compare()
+        if found.in_step:
+            self.stdout.write(f"In step, version {found.version}.")
+            return
+        parts = [
+            f"{what}: {', '.join(slugs)}"
+            for what, slugs in (
+                ("missing", found.difference.missing),
+                ("too many", found.difference.surplus),
+                ("different", found.difference.changed),
+            )
+            if slugs
+        ]
+        raise CommandError(f"Redis is not in step: {'; '.join(parts) or 'an older version of equal policies'}.")

@@ -1,0 +1,47 @@
+"""What a process does before its first request."""
+
+import logging
+
+from django.db import Error as DatabaseError
+
+from limits import last_good, store, sync, views_in_code
+from limits.core.snapshots import Snapshot
+from limits.exceptions import StoreUnavailable
+from limits.in_force import policies_in_force
+
+logger = logging.getLogger("limits")
+
+
+def start() -> None:
+    """Take the policies in force: from Redis, else from the database, else from the last good copy in a file.
+
+    Then, in the background, Redis is brought into step with the database: a change that was saved while Redis was
+    away comes into force although the process that saved it is gone.
+    """
+    if not _take_from_redis():
+        snapshot = _from_database() or last_good.load()
+        if snapshot is None:
+            logger.error("No policies were found in Redis, the database or a file: nothing is limited yet.")
+        else:
+            policies_in_force.take(snapshot)
+            last_good.save(snapshot)
+    for slug in sorted(views_in_code.slugs_in_use() - policies_in_force.snapshot.policies.keys()):
+        logger.error("Code uses the policy “%s”, which is not there: it limits nothing.", slug)
+    sync.publish_in_background()
+
+
+def _take_from_redis() -> bool:
+    try:
+        found = store.newer_than("")
+    except StoreUnavailable:
+        return False
+    return found is not None and policies_in_force.take_published(found)
+
+
+def _from_database() -> Snapshot | None:
+    try:
+        snapshot = sync.from_database()
+    except DatabaseError as error:
+        logger.warning("The policies cannot be read from the database: %s", error)
+        return None
+    return snapshot if snapshot.policies else None

@@ -1,0 +1,129 @@
+"""From the database, which is the truth, to Redis.
+
+A document is written only where the version stands that was seen before the database was read. So of two writers at
+once the later one reads again, and an older state can never replace a newer one.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from limits import store
+from limits.core import snapshots
+from limits.core.snapshots import Difference, Snapshot, SnapshotError
+from limits.exceptions import StoreUnavailable
+from limits.in_force import policies_in_force
+from limits.models import Policy, Revision
+
+logger = logging.getLogger("limits")
+
+ATTEMPTS_MAX = 10
+RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What would have to be written to Redis; `version` is the database's."""
+
+    version: str
+    in_step: bool
+    difference: Difference
+
+
+def from_database() -> Snapshot:
+    """Return the policies as the database has them."""
+    latest = Revision.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return snapshots.take([row.as_value() for row in Policy.objects.all()], revision=latest)
+
+
+def compare() -> Comparison:
+    """Compare database and Redis. Raises StoreUnavailable."""
+    found = store.published()
+    source = from_database()
+    return Comparison(
+        version=source.version,
+        in_step=found.version == source.version and found.document == source.document,
+        difference=snapshots.difference(source, target=_read(found)),
+    )
+
+
+def reconcile() -> bool:
+    """Make Redis hold what the database holds; return whether anything had to be written. Raises StoreUnavailable."""
+    for _ in range(ATTEMPTS_MAX):
+        found = store.published()
+        source = from_database()
+        if found.version == source.version and found.document == source.document:
+            return False
+        if store.publish(source, seen=found.version):
+            policies_in_force.take(source)
+            return True
+    raise StoreUnavailable(f"others wrote the policies {ATTEMPTS_MAX} times meanwhile")
+
+
+def publish_soon() -> None:
+    """Publish now; if that cannot be, keep trying from a thread of this process until it is done.
+
+    Should the process end before, the next one to start tries again, and so does the job of every minute.
+    """
+    try:
+        reconcile()
+    except StoreUnavailable as error:
+        logger.warning("The policies are saved but not in force yet: %s", error)
+        _publisher.begin()
+
+
+def publish_in_background() -> None:
+    """Publish from a thread, at once, and until it is done."""
+    _publisher.begin()
+
+
+class _Publisher:
+    """At most one thread that tries to publish, once a second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._asked_again = False
+
+    def begin(self) -> None:
+        with self._lock:
+            self._asked_again = True
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="limits-publish", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while self._is_wanted():
+            while not self._try():
+                time.sleep(RETRY_SECONDS)
+        connection.close()
+
+    def _is_wanted(self) -> bool:
+        with self._lock:
+            wanted, self._asked_again = self._asked_again, False
+            if not wanted:
+                self._thread = None
+            return wanted
+
+    def _try(self) -> bool:
+        try:
+            reconcile()
+        except (StoreUnavailable, DatabaseError) as error:
+            logger.debug("The policies cannot be published yet: %s", error)
+            connection.close()
+            return False
+        return True
+
+
+_publisher = _Publisher()
+
+
+def _read(found: store.Published) -> Snapshot:
+    try:
+        return snapshots.read(found.version, document=found.document)
+    except SnapshotError:
+        return snapshots.EMPTY

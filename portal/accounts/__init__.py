@@ -1,0 +1,1 @@
+"""People: registration, login, password reset."""

@@ -1,0 +1,39 @@
+"""System checks of the portal's own settings."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
+
+
+@register()
+def check_environment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """portal.E001: a variable has a value that cannot be used."""
+    return [
+        Error(str(problem), hint="Mend it in the environment or in .env.", id="portal.E001")
+        for problem in settings.ENVIRONMENT.problems
+    ]
+
+
+@register(Tags.database)
+def check_character_set(app_configs: Any, databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """portal.W002: MariaDB or MySQL would lose characters, for it does not store utf8mb4."""
+    messages: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if connection.vendor != "mysql":
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT @@character_set_database")
+            (character_set,) = cursor.fetchone()
+        if character_set != "utf8mb4":
+            messages.append(
+                Warning(
+                    f"The database “{alias}” stores {character_set}, not utf8mb4: some characters cannot be saved.",
+                    hint="ALTER DATABASE … CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, before migrating.",
+                    id="portal.W002",
+                )
+            )
+    return messages

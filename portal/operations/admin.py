@@ -1,0 +1,66 @@
+"""Schedules and mail in the admin, so that nobody can do there what their rights do not say."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django_celery_beat import admin as beat_admin
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
+
+for _model in (PeriodicTask, SolarSchedule, ClockedSchedule, Email, EmailTemplate, Attachment, Log):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
+for _model in (IntervalSchedule, CrontabSchedule):
+    if not admin.site.is_registered(_model):
+        admin.site.register(_model)
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(beat_admin.PeriodicTaskAdmin):
+    """django-celery-beat's own, with actions that need change rights and without its inline script."""
+
+    change_form_template = None
+    actions = ("enable_tasks", "disable_tasks", "run_tasks")
+
+    @admin.action(description="Enable selected tasks", permissions=["change"])
+    def enable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().enable_tasks(request, queryset)
+
+    @admin.action(description="Disable selected tasks", permissions=["change"])
+    def disable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().disable_tasks(request, queryset)
+
+    @admin.action(description="Run selected tasks now", permissions=["change"])
+    def run_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        # Sooner than waiting for the broker within a page, beat is told that they are due.
+        number = queryset.update(last_run_at=None)
+        beat_admin.PeriodicTasks.update_changed()
+        self.message_user(request, f"{number} tasks are due now; beat runs them within seconds.")
+
+
+@admin.register(Email)
+class MailAdmin(admin.ModelAdmin[Email]):
+    """The queue of mail: whom, what about, and what became of it. Not the text, for it holds secret links."""
+
+    list_display = ("to", "subject", "status", "created", "last_updated")
+    list_filter = ("status",)
+    search_fields = ("to", "subject")
+    fields = readonly_fields = ("to", "from_email", "subject", "status", "created", "last_updated")
+    ordering = ("-pk",)
+    actions = ("send_again",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description="Send selected mail again", permissions=["change"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
+        number = queryset.update(status=STATUS.queued, number_of_retries=None)
+        messages.success(request, f"{number} mails are queued again.")

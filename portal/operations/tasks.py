@@ -1,0 +1,29 @@
+"""Periodic work of the portal. When each runs stands in the database; it can be changed in the admin."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.core.management import call_command
+from django.utils import timezone
+from post_office.mail import send_queued_mail_until_done
+from post_office.utils import cleanup_expired_mails
+
+MAIL_KEPT = timedelta(days=7)
+
+
+@shared_task(ignore_result=True)
+def send_mail() -> None:
+    """Send what pages have queued; every few seconds."""
+    send_queued_mail_until_done()
+
+
+@shared_task(ignore_result=True)
+def forget_old_mail() -> None:
+    """Delete mail of over a week ago: it holds people's addresses."""
+    cleanup_expired_mails(timezone.now() - MAIL_KEPT)
+
+
+@shared_task(ignore_result=True)
+def forget_old_sessions() -> None:
+    """Delete sessions that have ended."""
+    call_command("clearsessions")

@@ -1,0 +1,202 @@
+"""The address of a Redis, as people write it, and what each of our three users of it needs made of it."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+import redis
+from redis.sentinel import Sentinel
+
+TIMEOUT_SECONDS = 0.2
+_SOCKET_PATH_BYTES_MAX = 100
+_KINDS = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+TAKES = (
+    "redis://host:6379/0, rediss://…, unix:///path/redis.sock?db=0, "
+    "redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host:7000,host:7001"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """One Redis: `hosts` are (host, port) pairs, empty for a Unix socket; `service` names a Sentinel's primary."""
+
+    kind: str
+    database: int = 0
+    hosts: tuple[tuple[str, int], ...] = ()
+    socket_path: str = ""
+    service: str = ""
+    user: str = ""
+    password: str = ""
+
+    def with_database(self, number: int) -> "RedisAddress":
+        """Return the same server's database of that number; a Cluster has but one."""
+        return self if self.kind == "redis+cluster" else replace(self, database=number)
+
+    @property
+    def url(self) -> str:
+        """The address for redis-py and django-redis."""
+        if self.kind == "unix":
+            query = {"db": str(self.database)}
+            if self.password:
+                query |= {"username": self.user, "password": self.password}
+            return f"unix://{quote(self.socket_path)}?{urlencode({k: v for k, v in query.items() if v})}"
+        if self.kind == "redis+sentinel":
+            return f"redis://{self._credentials}{self.service}/{self.database}"
+        host, port = self.hosts[0]
+        scheme = "redis" if self.kind == "redis+cluster" else self.kind
+        return f"{scheme}://{self._credentials}{host}:{port}/{self.database}"
+
+    @property
+    def broker_url(self) -> str:
+        """The address as kombu wants it."""
+        if self.kind == "unix":
+            secret = f":{quote(self.password, safe='')}@" if self.password else ""
+            return f"redis+socket://{secret}{quote(self.socket_path)}?virtual_host={self.database}"
+        if self.kind == "redis+sentinel":
+            return ";".join(f"sentinel://{self._credentials}{host}:{port}/{self.database}" for host, port in self.hosts)
+        return self.url
+
+    @property
+    def _credentials(self) -> str:
+        if not self.password:
+            return ""
+        return f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@"
+
+
+def parse_redis_address(text: str) -> RedisAddress:
+    """Return the address that `text` says. Raise ValueError when it is none of the five kinds."""
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in _KINDS:
+        raise ValueError(text)
+    if scheme == "unix":
+        return _parse_socket(text)
+    place, _, path = rest.partition("/")
+    secret, _, hosts = place.rpartition("@")
+    user, _, password = secret.partition(":")
+    service, database = _parse_path(path, named=scheme == "redis+sentinel")
+    if scheme == "redis+cluster" and database:
+        raise ValueError("a Cluster has database 0 only")
+    return RedisAddress(
+        kind=scheme,
+        database=database,
+        hosts=_parse_hosts(hosts, alone=scheme in ("redis", "rediss"), port=26379 if service else 6379),
+        service=service,
+        user=unquote(user),
+        password=unquote(password),
+    )
+
+
+def parse_broker_address(text: str) -> RedisAddress:
+    """Return the broker's address: one that kombu knows, which a Cluster is not, also in kombu's own form."""
+    if text.startswith("redis+socket://"):
+        text = text.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=")
+    address = parse_redis_address(text)
+    if address.kind == "redis+cluster":
+        raise ValueError(text)
+    return address
+
+
+def cache_settings(address: RedisAddress, *, backend: str) -> dict[str, Any]:
+    """Return what Django's CACHES takes for django-redis: a dead server costs TIMEOUT_SECONDS, no retries."""
+    options: dict[str, Any] = {
+        "SOCKET_TIMEOUT": TIMEOUT_SECONDS,
+        "SOCKET_CONNECT_TIMEOUT": TIMEOUT_SECONDS,
+    }
+    if address.kind == "redis+sentinel":
+        options |= {
+            "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
+            "SENTINELS": list(address.hosts),
+            "SENTINEL_KWARGS": {
+                "socket_timeout": TIMEOUT_SECONDS,
+                "socket_connect_timeout": TIMEOUT_SECONDS,
+            },
+        }
+    if address.kind == "redis+cluster":
+        options["CONNECTION_FACTORY"] = "limits.cluster.ClusterConnectionFactory"
+    # A list: django-redis takes a text with commas for a primary and its replicas.
+    return {"BACKEND": backend, "LOCATION": [address.url], "OPTIONS": options}
+
+
+def broker_options(address: RedisAddress) -> dict[str, Any]:
+    """Return Celery's transport options: without timeouts a hung broker hangs whoever talks to it for good."""
+    options: dict[str, Any] = {"socket_timeout": 5, "socket_connect_timeout": 2}
+    if address.kind == "redis+sentinel":
+        options |= {"master_name": address.service, "sentinel_kwargs": dict(options)}
+    return options
+
+
+def connect(address: RedisAddress) -> redis.Redis:
+    """Return a client of its own for an address, for one look: a dead server costs TIMEOUT_SECONDS."""
+    timeouts: dict[str, Any] = {
+        "socket_timeout": TIMEOUT_SECONDS,
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+    }
+    if address.kind == "redis+sentinel":
+        make: Any = Sentinel  # redis-py gives it no types
+        primary: redis.Redis = make(list(address.hosts), sentinel_kwargs=timeouts, **timeouts).master_for(
+            address.service, db=address.database, password=address.password or None
+        )
+        return primary
+    return redis.Redis.from_url(address.url, **timeouts)
+
+
+def embedded_address(var: Path) -> RedisAddress:
+    """Return the address of the embedded server whose data lives under `var`.
+
+    A Unix socket's path must stay under 108 bytes; for a deeper folder it goes into a private one in /tmp.
+    """
+    path = str(var / "redis" / "redis.sock")
+    if len(os.fsencode(path)) > _SOCKET_PATH_BYTES_MAX:
+        digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+        path = f"{tempfile.gettempdir()}/portal-{os.getuid()}-{digest}/redis.sock"
+    return RedisAddress(kind="unix", socket_path=path)
+
+
+def _parse_socket(text: str) -> RedisAddress:
+    parts = urlsplit(text)
+    options = dict(pair.split("=", 1) for pair in parts.query.split("&") if pair)
+    if parts.netloc or len(parts.path) < 2 or not options.keys() <= {"db", "username", "password"}:
+        raise ValueError(text)
+    return RedisAddress(
+        kind="unix",
+        socket_path=unquote(parts.path),
+        database=_parse_database(options.get("db", "")),
+        user=unquote(options.get("username", "")),
+        password=unquote(options.get("password", "")),
+    )
+
+
+def _parse_path(path: str, *, named: bool) -> tuple[str, int]:
+    if not named:
+        return "", _parse_database(path)
+    service, _, database = path.partition("/")
+    if not service:
+        raise ValueError("a Sentinel address names its service")
+    return service, _parse_database(database)
+
+
+def _parse_hosts(text: str, *, alone: bool, port: int) -> tuple[tuple[str, int], ...]:
+    hosts = tuple(_parse_host(item, port=port) for item in text.split(","))
+    if alone and len(hosts) > 1:
+        raise ValueError("one host, please")
+    return hosts
+
+
+def _parse_host(text: str, *, port: int) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or parts.path or parts.query:
+        raise ValueError(text)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return host, parts.port or port
+
+
+def _parse_database(text: str) -> int:
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise ValueError(text)
+    return int(text)

@@ -1,0 +1,1 @@
+"""`make run`: everything that the portal needs, in one terminal."""

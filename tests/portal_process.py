@@ -1,0 +1,1 @@
+"""A whole running portal, as `make run` runs it."""

@@ -1,6 +1,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+INSTALL = $(PYTHON) portal/runner/bootstrap.py --only-install --requirements requirements-dev.txt
+
+export VENV
 
 .PHONY: run test fast lint bench install apt
 
@@ -8,7 +11,7 @@ run:
 	@$(PYTHON) portal/runner/bootstrap.py
 
 install: apt
-	@VENV=$(VENV) $(PYTHON) portal/runner/bootstrap.py --only-install --requirements requirements-dev.txt
+	@$(INSTALL)
 
 # The servers and the browser that the whole suite needs; as root on Debian they are installed when missing.
 apt:
@@ -16,13 +19,14 @@ apt:
 
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --mariadb $(ARGS)
+	TEST_DATABASE=mariadb $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
 
 fast:
+	@$(INSTALL)
 	@$(BIN)/python -m pytest -q -m "not server and not browser and not slow and not django_db" tests
 
 lint:
-	@VENV=$(VENV) $(PYTHON) portal/runner/bootstrap.py --only-install --requirements requirements-dev.txt
+	@$(INSTALL)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

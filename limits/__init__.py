@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from limits.decorators import limit
     from limits.enforcement import check
     from limits.ratelimit_hooks import key_for, rate_for
-    from limits.start import start
+    from limits.startup import start
 
 _HOME = {
     "limit": "limits.decorators",
     "check": "limits.enforcement",
     "key_for": "limits.ratelimit_hooks",
     "rate_for": "limits.ratelimit_hooks",
-    "start": "limits.start",
+    "start": "limits.startup",
 }
 __all__ = ["check", "key_for", "limit", "rate_for", "start"]
 

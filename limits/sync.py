@@ -92,7 +92,7 @@ class _Publisher:
     def begin(self) -> None:
         with self._lock:
             self._asked_again = True
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="limits-publish", daemon=True)
                 self._thread.start()
 

@@ -176,6 +176,8 @@ def sqlite(path: Path) -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
         },
+        # Tests run on a file as well: in memory, connections would lock one another out.
+        "TEST": {"NAME": str(path.with_name(f"test-{path.name}"))},
     }
 
 

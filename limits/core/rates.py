@@ -8,15 +8,20 @@ LIMIT_MAX = 10_000_000
 WINDOW_SECONDS_MAX = 31 * 86_400
 RATES_MAX = 4
 
-_UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
-_SHORT = {"s": "second", "sec": "second", "m": "minute", "min": "minute"} | {
-    "h": "hour",
-    "hr": "hour",
-    "d": "day",
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+_UNIT_SECONDS = {
+    spelling: seconds
+    for spellings, seconds in (
+        ("s sec secs second seconds", 1),
+        ("m min mins minute minutes", 60),
+        ("h hr hrs hour hours", 3_600),
+        ("d day days", 86_400),
+    )
+    for spelling in spellings.split()
 }
-_LONGER_DAYS = {"week": 7, "month": 30, "year": 365}
+_LONGER_SECONDS = {"week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400}
 _PATTERN = re.compile(
-    r"(?P<limit>[0-9]+)\s*(?:/|\bper\b)\s*(?P<multiple>[0-9]+)?\s*(?P<unit>[A-Za-z]+)",
+    r"(?P<limit>[0-9]+) ?(?:/|\bper\b) ?(?P<multiple>[0-9]+)? ?(?P<unit>[a-z]+)",
     re.ASCII | re.IGNORECASE,
 )
 _EXAMPLES = "Write it like 5/m, 5 per minute or 100 / 15 minutes."
@@ -34,7 +39,7 @@ class Rate:
     window_seconds: int
 
     def __str__(self) -> str:
-        for name, seconds in reversed(_UNIT_SECONDS.items()):
+        for name, seconds in _UNITS:
             if self.window_seconds % seconds == 0:
                 return f"{self.limit} per {_in_words(self.window_seconds // seconds, name)}"
         raise AssertionError("every whole number of seconds is a multiple of one second")
@@ -42,15 +47,18 @@ class Rate:
 
 def parse_rate(text: str) -> Rate:
     """Return the rate that `text` says, as people write it. Raise RateError with what would be right."""
-    match = _PATTERN.fullmatch(text.strip())
+    # One blank stands for any white space, the no-break space of a web page too.
+    match = _PATTERN.fullmatch(" ".join(text.split()))
     if match is None:
         raise RateError(f"“{_short(text)}” is not a rate. {_EXAMPLES}")
     limit = _bounded(match["limit"], LIMIT_MAX, "The limit")
     multiple = _bounded(match["multiple"] or "1", WINDOW_SECONDS_MAX, "The window")
-    window_seconds = multiple * _unit_seconds(match["unit"], limit=limit, multiple=multiple)
-    if window_seconds > WINDOW_SECONDS_MAX:
+    rate = Rate(limit, multiple * _seconds(match["unit"]))
+    if rate.window_seconds > WINDOW_SECONDS_MAX:
         raise RateError(f"A window lasts {WINDOW_SECONDS_MAX // 86_400} days at most.")
-    return Rate(limit, window_seconds)
+    if doubt := _doubt(match["unit"]):
+        raise RateError(f"{doubt}: write {rate}.")
+    return rate
 
 
 def parse_rates(text: str) -> tuple[Rate, ...]:
@@ -70,16 +78,22 @@ def format_rates(rates: tuple[Rate, ...]) -> str:
     return "\n".join(map(str, rates))
 
 
-def _unit_seconds(unit: str, *, limit: int, multiple: int) -> int:
-    name = _SHORT.get(unit) or unit.lower().removesuffix("s")
-    if name in _UNIT_SECONDS:
-        return _UNIT_SECONDS[name]
-    if name := _SHORT.get(unit.lower(), ""):
-        raise RateError(f"“{unit}” could be read in two ways: write {limit} per {_in_words(multiple, name)}.")
+def _seconds(unit: str) -> int:
+    word = unit.lower()
+    seconds = _UNIT_SECONDS.get(word) or _LONGER_SECONDS.get(word.removesuffix("s"))
+    if seconds is None:
+        raise RateError(f"“{_short(unit)}” is not a unit: use seconds, minutes, hours or days. {_EXAMPLES}")
+    return seconds
+
+
+def _doubt(unit: str) -> str:
+    """Return why a unit is not taken although it can be guessed; '' when nothing is in doubt."""
     longer = unit.lower().removesuffix("s")
-    if days := _LONGER_DAYS.get(longer):
-        raise RateError(f"A {longer} is not a unit here: write {limit} per {days * multiple} days.")
-    raise RateError(f"“{_short(unit)}” is not a unit: use seconds, minutes, hours or days. {_EXAMPLES}")
+    if longer in _LONGER_SECONDS:
+        return f"A {longer} is not a unit here"
+    if len(unit) == 1 and unit.isupper():
+        return f"“{unit}” could be read in two ways"
+    return ""
 
 
 def _in_words(multiple: int, unit: str) -> str:

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from limits.core.policies import Policy, parse_client_key
-from limits.core.rates import Rate
+from limits.core.policies import METHODS, SLUG_PATTERN, Policy, parse_client_key
+from limits.core.rates import parse_rates
 
 FORMAT = 1
 
@@ -53,7 +54,7 @@ def read(version: str, *, document: str) -> Snapshot:
         if content["format"] != FORMAT:
             raise SnapshotError(f"Policies of format {content['format']} are not known here.")
         policies = {plain["slug"]: _from_plain(plain) for plain in content["policies"]}
-    except (TypeError, KeyError, IndexError, ValueError) as error:
+    except (TypeError, AttributeError, LookupError, ValueError, RecursionError) as error:
         raise SnapshotError(f"The document of policies cannot be read: {error!r}") from error
     return Snapshot(version=version, document=document, policies=policies)
 
@@ -80,11 +81,17 @@ def _to_plain(policy: Policy) -> dict[str, Any]:
 
 
 def _from_plain(plain: dict[str, Any]) -> Policy:
+    """Read as strictly as what people type: the document may have been written by anybody."""
+    slug, title, enabled, methods = plain["slug"], plain["title"], plain["enabled"], tuple(plain["methods"])
+    if not re.fullmatch(SLUG_PATTERN, slug) or not isinstance(title, str) or not isinstance(enabled, bool):
+        raise SnapshotError(f"{slug!r} is not described as a policy is.")
+    if unknown := set(methods) - set(METHODS):
+        raise SnapshotError(f"{slug!r} names methods that are not known here: {unknown}.")
     return Policy(
-        slug=plain["slug"],
-        title=plain["title"],
-        enabled=bool(plain["enabled"]),
+        slug=slug,
+        title=title,
+        enabled=enabled,
         key=parse_client_key(plain["key"]),
-        methods=tuple(plain["methods"]),
-        rates=tuple(Rate(int(limit), int(seconds)) for limit, seconds in plain["rates"]),
+        methods=methods,
+        rates=parse_rates(",".join(f"{limit}/{seconds}s" for limit, seconds in plain["rates"])),
     )

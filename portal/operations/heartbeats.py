@@ -8,7 +8,7 @@ from portal.operations.models import Heartbeat
 
 WRITE_EVERY = timedelta(seconds=10)
 ALIVE_FOR = timedelta(seconds=60)
-LONG_QUEUE_NODE = "long@"
+LONG_QUEUE_NODE = "long"
 
 
 def note_worker(name: str, *, now: datetime) -> bool:

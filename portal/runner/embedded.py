@@ -23,6 +23,7 @@ appendfsync everysec
 save ""
 maxmemory-policy noeviction
 daemonize no
+set-proc-title no
 loglevel warning
 """
 

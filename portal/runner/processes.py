@@ -29,7 +29,7 @@ DRAIN_SECONDS = 30.0
 _LAST_SECONDS = 10.0
 _KILLED_SECONDS = 5.0
 # One Ctrl-C may arrive twice: from the terminal, and from a program that passes it on.
-_TWICE_SECONDS = 0.5
+_TWICE_SECONDS = 0.1
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -107,6 +107,9 @@ class Processes(Manager):  # type: ignore[misc] # honcho has no types
         self._end(others, until=lambda: self._drains_until)
         deadline = time.monotonic() + _LAST_SECONDS
         self._end([name for name in self._processes if name == self._last], until=lambda: deadline)
+        for number in _STOP_SIGNALS:
+            # One more Ctrl-C has nothing left to end.
+            signal.signal(number, signal.SIG_IGN)
 
     def start(self, name: str, command: Sequence[str], *, last: bool = False) -> None:
         """Start a process; what it says is shown behind its name."""

@@ -86,6 +86,12 @@ class Runner:
         """Do what Ctrl-C does."""
         self.process.send_signal(signal.SIGINT)
 
+    def ends_at_ctrl_c(self) -> bool:
+        """Press Ctrl-C unless it has ended; return whether it has."""
+        if self.process.poll() is None:
+            self.interrupt()
+        return self.process.poll() is not None
+
     def exit_code(self) -> int:
         """Return its exit code, once it has ended."""
         return self.process.wait(timeout=PATIENCE_SECONDS)

@@ -20,8 +20,7 @@ def test_python_3_6_can_read_the_script() -> None:
 
 def test_a_python_that_is_too_old_is_told_what_is_needed() -> None:
     assert bootstrap.refusal_of((3, 9)) == (
-        "Python 3.11 or newer is needed; this is Python 3.9. "
-        "Name another one: make run PYTHON=python3.11"
+        "Python 3.11 or newer is needed; this is Python 3.9. Name another one: make run PYTHON=python3.11"
     )
 
 
@@ -145,9 +144,7 @@ class TestInstalling:
         (tree / ".venv/installing").touch()
         assert start(tree).stdout.startswith("Making the virtual environment .venv")
 
-    def test_a_driver_that_cannot_be_built_is_an_error_where_all_is_asked_for(
-        self, tree: Path
-    ) -> None:
+    def test_a_driver_that_cannot_be_built_is_an_error_where_all_is_asked_for(self, tree: Path) -> None:
         refused = start(tree, "--only-install", "--requirements", "requirements.txt")
         assert refused.returncode == 1
         assert len(refused.stderr.splitlines()) == 1

@@ -1,0 +1,102 @@
+from ipaddress import ip_address
+
+import pytest
+import redis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from limits.core import keys
+from limits.core.policies import SLUG_PATTERN
+
+slugs = st.from_regex(SLUG_PATTERN, fullmatch=True)
+clients = (
+    st.ip_addresses(v=4).map(str)
+    | st.ip_addresses(v=6).map(str)
+    | st.integers(1).map("user={}".format)
+    | st.uuids().map("user-or-ip={}".format)
+    | st.ip_addresses().map("user=@{}".format)
+    | st.from_regex(r"(header|field)=[0-9a-f]{20}", fullmatch=True)
+    | st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
+    | st.text("rl:{}60", min_size=1)
+)
+windows = st.integers(1, 31 * 86_400)
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        ("203.0.113.9", "rl:{login:203.0.113.9}:60"),
+        ("2001:db8:1:2::", "rl:{login:2001:db8:1:2::}:60"),
+        ("user=17", "rl:{login:user=17}:60"),
+    ],
+)
+def test_a_counter_is_named_after_policy_client_and_window(client: str, name: str) -> None:
+    assert keys.counter("login", client=client, window_seconds=60) == name
+    assert keys.parse_counter(name) == ("login", client, 60)
+
+
+@given(slugs, clients, windows)
+def test_a_counters_name_reads_back(slug: str, client: str, window_seconds: int) -> None:
+    name = keys.counter(slug, client=client, window_seconds=window_seconds)
+    assert keys.parse_counter(name) == (slug, client, window_seconds)
+
+
+def test_groups_and_values_cannot_run_together() -> None:
+    first = keys.counter("x1", client=str(ip_address("0.0.0.0")), window_seconds=1)
+    second = keys.counter("x", client="10.0.0.0", window_seconds=1)
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "rl:",
+        "rl:{login}:60",
+        "rl:{login:}:60",
+        "rl:{login:203.0.113.9}",
+        "rl:{login:203.0.113.9}:",
+        "rl:{login:203.0.113.9}:-1",
+        "rl:{login:203.0.113.9}:٦٠",
+        "rl:{login:203.0.113.9}:60:more",
+        "more:rl:{login:203.0.113.9}:60",
+        "rl:0123456789abcdef",
+        "rl:{login:203.0.113.9}:" + "6" * 5_000,
+        keys.POLICIES,
+    ],
+)
+def test_other_keys_are_no_counters(name: str) -> None:
+    assert keys.parse_counter(name) is None
+
+
+@given(st.text() | st.text("rl:{}0123*\n"))
+def test_any_key_is_a_counter_or_not(name: str) -> None:
+    parsed = keys.parse_counter(name)
+    assert parsed is None or parsed[2] >= 0
+
+
+def test_the_counters_of_a_client_are_in_one_hash_slot() -> None:
+    tags = {keys.counter("login", client="2001:db8::", window_seconds=w).partition("}")[0] for w in (60, 3_600)}
+    assert len(tags) == 1
+
+
+@pytest.mark.parametrize(
+    ("client", "pattern"),
+    [
+        (None, "rl:{login:*}:*"),
+        ("203.0.113.9", "rl:{login:203.0.113.9}:*"),
+        ("*", r"rl:{login:\*}:*"),
+        ("a?b[c]d^e\\f", r"rl:{login:a\?b\[c\]d\^e\\f}:*"),
+    ],
+)
+def test_what_a_pattern_would_interpret_is_escaped(client: str | None, pattern: str) -> None:
+    assert keys.counter_glob("login", client=client) == pattern
+
+
+def test_a_pattern_finds_the_counters_of_its_client_alone(redis_server: redis.Redis) -> None:
+    clients = ["a*", "ab", "a?", "[ab]", "a", "b", "a\\b", "^a", "*"]
+    for client in clients:
+        redis_server.set(keys.counter("login", client=client, window_seconds=60), 1)
+    for client in clients:
+        found = list(redis_server.scan_iter(keys.counter_glob("login", client=client)))
+        assert found == [keys.counter("login", client=client, window_seconds=60).encode()]

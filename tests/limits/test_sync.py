@@ -1,0 +1,181 @@
+"""From the database to Redis, and what a process begins with."""
+
+import threading
+from pathlib import Path
+
+import pytest
+import redis
+from django.db import OperationalError, connection, transaction
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+import limits
+from limits import last_good, services, store, sync
+from limits.core import keys, snapshots
+from limits.core.rates import Rate
+from limits.exceptions import StoreUnavailable
+from limits.in_force import policies_in_force
+from limits.models import Policy, Revision
+from limits.services import Actor
+from tests.limits import making
+from tests.servers import wait_until
+
+Redis = redis.Redis
+pytestmark = pytest.mark.django_db
+SOMEBODY = Actor(name="somebody", origin="a test")
+
+
+def save_login(*rates: Rate) -> Policy:
+    policy = Policy.objects.get(slug="login")
+    policy.rates = rates
+    return services.save_policy(policy, actor=SOMEBODY)
+
+
+def published_login() -> tuple[Rate, ...]:
+    found = store.published()
+    return snapshots.read(found.version, document=found.document).policies["login"].rates
+
+
+def test_reconciling_makes_redis_hold_what_the_database_holds(redis_server: Redis) -> None:
+    assert sync.reconcile()
+    assert sync.compare().in_step
+    assert not sync.reconcile()
+
+
+def test_an_emptied_redis_heals(policies: None, redis_server: Redis) -> None:
+    redis_server.flushall()
+    assert not sync.compare().in_step
+    assert sync.reconcile()
+    assert published_login() == (Rate(5, 60),)
+
+
+def test_a_redis_with_older_policies_heals(
+    policies: None, redis_server: Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    older = redis_server.hgetall(keys.POLICIES)
+    with django_capture_on_commit_callbacks(execute=True):
+        save_login(Rate(2, 60))
+    redis_server.hset(keys.POLICIES, mapping=older)
+    assert sync.compare().difference.changed == ("login",)
+    assert sync.reconcile()
+    assert published_login() == (Rate(2, 60),)
+
+
+def test_a_damaged_document_heals(policies: None, redis_server: Redis) -> None:
+    redis_server.hset(keys.POLICIES, "document", "{")
+    assert not sync.compare().in_step
+    assert sync.reconcile()
+    assert published_login() == (Rate(5, 60),)
+
+
+def test_a_change_that_went_past_the_services_heals(policies: None) -> None:
+    Policy.objects.filter(slug="login").update(rates=(Rate(3, 60),))
+    assert sync.reconcile()
+    assert published_login() == (Rate(3, 60),)
+
+
+def test_a_change_is_published_when_it_is_committed(
+    policies: None, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        save_login(Rate(2, 60))
+        assert published_login() == (Rate(5, 60),)
+    assert published_login() == (Rate(2, 60),)
+
+
+def test_a_change_that_is_rolled_back_is_never_published(policies: None) -> None:
+    with transaction.atomic():
+        save_login(Rate(2, 60))
+        transaction.set_rollback(True)
+    assert not sync.reconcile()
+    assert published_login() == (Rate(5, 60),)
+
+
+def test_a_slow_writer_never_replaces_what_is_newer(policies: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between a writer's look at the database and its write, another one saves and publishes."""
+    read = sync.from_database
+    interrupted = []
+
+    def read_slowly() -> snapshots.Snapshot:
+        snapshot = read()
+        if not interrupted:
+            interrupted.append(True)
+            save_login(Rate(2, 60))
+            sync.reconcile()
+        return snapshot
+
+    save_login(Rate(9, 60))
+    monkeypatch.setattr(sync, "from_database", read_slowly)
+    sync.reconcile()
+    assert published_login() == (Rate(2, 60),)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_what_was_saved_while_redis_was_away_is_published_by_itself(request: pytest.FixtureRequest) -> None:
+    save_login(Rate(2, 60))
+    assert Revision.objects.filter(subject="login").count() == 2
+    with pytest.raises(StoreUnavailable):
+        store.published()
+    request.getfixturevalue("redis_server")
+    wait_until(lambda: store.published().version != "", what="the policies in Redis", seconds=5)
+    assert published_login() == (Rate(2, 60),)
+    wait_until(lambda: not publishing(), what="the end of the thread")
+
+
+def publishing() -> bool:
+    return any(thread.name == "limits-publish" for thread in threading.enumerate())
+
+
+@pytest.fixture
+def no_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what start() begins in the background: SQLite's test database is one thread's."""
+    monkeypatch.setattr(sync, "publish_in_background", lambda: None)
+
+
+def test_a_process_starts_with_what_redis_holds(redis_server: Redis, no_background: None) -> None:
+    store.publish(snapshots.take([making.policy("login", Rate(7, 60))], revision=1), seen="")
+    limits.start()
+    assert policies_in_force.snapshot.policies["login"].rates == (Rate(7, 60),)
+
+
+@pytest.mark.parametrize("redis_is_there", [True, False])
+def test_a_process_that_finds_no_policies_in_redis_takes_the_database_s(
+    redis_is_there: bool, request: pytest.FixtureRequest, no_background: None
+) -> None:
+    if redis_is_there:
+        request.getfixturevalue("redis_server")
+    limits.start()
+    assert policies_in_force.snapshot.policies["login"].rates == (Rate(5, 60),)
+    assert last_good.load() == policies_in_force.snapshot
+
+
+def test_a_process_without_redis_and_database_takes_the_last_good_copy(
+    no_background: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last_good.save(snapshots.take([making.policy("login", Rate(7, 60))], revision=1))
+    with connection.execute_wrapper(_refuse):
+        limits.start()
+    assert policies_in_force.snapshot.policies["login"].rates == (Rate(7, 60),)
+
+
+def _refuse(*args: object) -> None:
+    raise OperationalError("the database is away")
+
+
+def test_a_process_that_finds_no_policies_at_all_starts_and_says_so(
+    no_background: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connection.execute_wrapper(_refuse):
+        limits.start()
+    assert any("nothing is limited" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[]", '{"version":"1","document":"{}"}'])
+def test_a_damaged_copy_is_none(damaged: str, settings: Settings) -> None:
+    settings.LIMITS_SNAPSHOT_FILE.write_text(damaged)
+    assert last_good.load() is None
+
+
+def test_a_copy_that_cannot_be_written_stops_nobody(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    settings.LIMITS_SNAPSHOT_FILE = Path("/dev/null/copy")
+    last_good.save(snapshots.take([making.policy()], revision=1))
+    assert "could not be written" in caplog.text

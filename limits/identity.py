@@ -6,7 +6,6 @@ otherwise begins with its kind: `user=17`, `header=4f0c…`. What is missing or 
 """
 
 import hashlib
-import logging
 import unicodedata
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -20,8 +19,6 @@ UNKNOWN = "unknown"
 _TYPED_CHARACTERS_MAX = 512
 _FORWARDED_HOPS_MAX = 20
 
-logger = logging.getLogger("limits")
-
 
 def client_of(request: HttpRequest, *, key: ClientKey) -> str:
     """Return the client as which a policy with this key counts the request."""
@@ -31,13 +28,17 @@ def client_of(request: HttpRequest, *, key: ClientKey) -> str:
 
 
 def client_named(text: str, *, key: ClientKey) -> str:
-    """Return the client that a person means by `text`: an address, a user's id, or what was typed."""
+    """Return the client that a person means by `text`: an address, a user's id, what was typed, or the client itself.
+
+    The client itself is what `client_of` returned and `limits show` shows, such as `user=17`.
+    """
+    if text.startswith(f"{_tag(key)}="):
+        return text
     place = _canonical_address(text)
     if key.kind == "ip":
         return place or text
     if key.kind in ("header", "field"):
-        typed = _digest(text)
-        return f"{_tag(key)}={typed}"
+        return f"{_tag(key)}={_digest(text)}"
     return f"{_tag(key)}={'@' + place if place else text}"
 
 
@@ -76,8 +77,13 @@ def _tag(key: ClientKey) -> str:
 
 
 def _digest(typed: str) -> str:
-    """Return a keyed hash of what a client typed: its form does not count, its length is bounded; '' of nothing."""
-    folded = " ".join(unicodedata.normalize("NFKC", typed[:_TYPED_CHARACTERS_MAX]).casefold().split())
+    """Return a keyed hash of what a client typed, of bounded length; '' of nothing.
+
+    Case, accents and blanks around do not count: forms strip, and databases compare without case and accents, so that
+    one user would be found under many keys.
+    """
+    plain = unicodedata.normalize("NFKD", typed.strip()[:_TYPED_CHARACTERS_MAX]).casefold()
+    folded = " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
     if not folded:
         return ""
     return hashlib.blake2b(folded.encode("utf-8", "replace"), key=conf.hash_key[:64], digest_size=10).hexdigest()

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from dataclasses import dataclass, replace
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote
 
 import redis
 from redis.sentinel import Sentinel
@@ -14,6 +16,8 @@ from redis.sentinel import Sentinel
 TIMEOUT_SECONDS = 0.2
 _SOCKET_PATH_BYTES_MAX = 100
 _KINDS = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+_HOST = re.compile(r"(?:(?P<name>[A-Za-z0-9._-]+)|\[(?P<ipv6>[^\]]+)\])(?::(?P<port>[0-9]{1,5}))?")
+_SERVICE = re.compile(r"[A-Za-z0-9._-]+")
 TAKES = (
     "redis://host:6379/0, rediss://…, unix:///path/redis.sock?db=0, "
     "redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host:7000,host:7001"
@@ -40,29 +44,24 @@ class RedisAddress:
     def url(self) -> str:
         """The address for redis-py and django-redis."""
         if self.kind == "unix":
-            query = {"db": str(self.database)}
-            if self.password:
-                query |= {"username": self.user, "password": self.password}
-            return f"unix://{quote(self.socket_path)}?{urlencode({k: v for k, v in query.items() if v})}"
+            return f"unix://{self._credentials}{quote(self.socket_path)}?db={self.database}"
         if self.kind == "redis+sentinel":
             return f"redis://{self._credentials}{self.service}/{self.database}"
-        host, port = self.hosts[0]
         scheme = "redis" if self.kind == "redis+cluster" else self.kind
-        return f"{scheme}://{self._credentials}{host}:{port}/{self.database}"
+        return f"{scheme}://{self._credentials}{_place(*self.hosts[0])}/{self.database}"
 
     @property
     def broker_url(self) -> str:
         """The address as kombu wants it."""
         if self.kind == "unix":
-            secret = f":{quote(self.password, safe='')}@" if self.password else ""
-            return f"redis+socket://{secret}{quote(self.socket_path)}?virtual_host={self.database}"
+            return f"redis+socket://{self._credentials}{quote(self.socket_path)}?virtual_host={self.database}"
         if self.kind == "redis+sentinel":
-            return ";".join(f"sentinel://{self._credentials}{host}:{port}/{self.database}" for host, port in self.hosts)
+            return ";".join(f"sentinel://{self._credentials}{_place(*host)}/{self.database}" for host in self.hosts)
         return self.url
 
     @property
     def _credentials(self) -> str:
-        if not self.password:
+        if not (self.user or self.password):
             return ""
         return f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@"
 
@@ -76,7 +75,7 @@ def parse_redis_address(text: str) -> RedisAddress:
         return _parse_socket(text)
     place, _, path = rest.partition("/")
     secret, _, hosts = place.rpartition("@")
-    user, _, password = secret.partition(":")
+    user, password = _parse_secret(secret)
     service, database = _parse_path(path, named=scheme == "redis+sentinel")
     if scheme == "redis+cluster" and database:
         raise ValueError("a Cluster has database 0 only")
@@ -85,8 +84,8 @@ def parse_redis_address(text: str) -> RedisAddress:
         database=database,
         hosts=_parse_hosts(hosts, alone=scheme in ("redis", "rediss"), port=26379 if service else 6379),
         service=service,
-        user=unquote(user),
-        password=unquote(password),
+        user=user,
+        password=password,
     )
 
 
@@ -138,7 +137,10 @@ def connect(address: RedisAddress) -> redis.Redis:
     if address.kind == "redis+sentinel":
         make: Any = Sentinel  # redis-py gives it no types
         primary: redis.Redis = make(list(address.hosts), sentinel_kwargs=timeouts, **timeouts).master_for(
-            address.service, db=address.database, password=address.password or None
+            address.service,
+            db=address.database,
+            username=address.user or None,
+            password=address.password or None,
         )
         return primary
     return redis.Redis.from_url(address.url, **timeouts)
@@ -157,24 +159,31 @@ def embedded_address(var: Path) -> RedisAddress:
 
 
 def _parse_socket(text: str) -> RedisAddress:
-    parts = urlsplit(text)
-    options = dict(pair.split("=", 1) for pair in parts.query.split("&") if pair)
-    if parts.netloc or len(parts.path) < 2 or not options.keys() <= {"db", "username", "password"}:
+    place, _, query = text.removeprefix("unix://").partition("?")
+    secret, slash, path = place.partition("/")
+    options = dict(pair.split("=", 1) for pair in query.split("&") if pair)
+    if not path or secret.rpartition("@")[2] or not options.keys() <= {"db", "username", "password"}:
         raise ValueError(text)
+    user, password = _parse_secret(secret.removesuffix("@"))
     return RedisAddress(
         kind="unix",
-        socket_path=unquote(parts.path),
+        socket_path=unquote(slash + path),
         database=_parse_database(options.get("db", "")),
-        user=unquote(options.get("username", "")),
-        password=unquote(options.get("password", "")),
+        user=unquote(options.get("username", "")) or user,
+        password=unquote(options.get("password", "")) or password,
     )
+
+
+def _parse_secret(text: str) -> tuple[str, str]:
+    user, _, password = text.partition(":")
+    return unquote(user), unquote(password)
 
 
 def _parse_path(path: str, *, named: bool) -> tuple[str, int]:
     if not named:
         return "", _parse_database(path)
     service, _, database = path.partition("/")
-    if not service:
+    if not _SERVICE.fullmatch(service):
         raise ValueError("a Sentinel address names its service")
     return service, _parse_database(database)
 
@@ -187,11 +196,15 @@ def _parse_hosts(text: str, *, alone: bool, port: int) -> tuple[tuple[str, int],
 
 
 def _parse_host(text: str, *, port: int) -> tuple[str, int]:
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.path or parts.query:
+    match = _HOST.fullmatch(text)
+    number = int(match["port"] or port) if match else 0
+    if match is None or not 1 <= number <= 65535:
         raise ValueError(text)
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return host, parts.port or port
+    return match["name"] or str(IPv6Address(match["ipv6"])), number
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _parse_database(text: str) -> int:

@@ -248,7 +248,7 @@ RATELIMIT_USE_CACHE = "limits"
 RATELIMIT_CACHE_PREFIX = ""
 RATELIMIT_HASH_ALGORITHM = "limits.cache.ReadableKey"
 RATELIMIT_FAIL_OPEN = False
-LIMITS_EXEMPT_PATHS = ("/admin/", "/static/", "/healthz", "/readyz", "/metrics")
+LIMITS_EXEMPT_PATHS = ("/admin/", "/static/", "/favicon.ico", "/healthz", "/readyz", "/metrics")
 LIMITS_SNAPSHOT_FILE = VAR / "policies.json"
 LIMITS_HASH_KEY = _read(
     "LIMITS_HASH_KEY",

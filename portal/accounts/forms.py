@@ -4,11 +4,12 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import forms as auth_forms
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from portal.accounts import services
-from portal.accounts.models import User
+from portal.accounts.models import Registration, User
 from portal.accounts.validators import validate_plain_address
 
 PASSWORD_HELP = "At least 8 characters. No common password, not like your address, not only digits."  # noqa: S105
@@ -34,9 +35,9 @@ class AddressField(forms.EmailField):
         return User.objects.normalize_email(super().to_python(value))
 
 
-def password_field(*, label: str, help_text: str = "") -> forms.CharField:
-    """Returns a field for a new password."""
-    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
+def password_field(*, label: str, help_text: str = "", autocomplete: str = "new-password") -> forms.CharField:
+    """Returns a field for a password: a new one, or `current-password`."""
+    widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
     return forms.CharField(label=label, help_text=help_text, strip=False, widget=widget)
 
 
@@ -64,6 +65,22 @@ class RegistrationForm(forms.Form):
             validate_password(password, User(username=email, email=email))
         except ValidationError as error:
             self.add_error("password", error)
+
+
+class ConfirmForm(forms.Form):
+    """Asks for the password again: whoever registers another person's address must not have the account's."""
+
+    password = password_field(label="The password that you chose", autocomplete="current-password")
+
+    def __init__(self, *args: Any, registration: Registration, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._registration = registration
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not check_password(password, self._registration.password_hash):
+            raise ValidationError("That is not the password which was typed at registration.")
+        return password
 
 
 class PasswordResetForm(auth_forms.PasswordResetForm):

@@ -10,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView
@@ -48,12 +47,17 @@ class RegisterSentView(TemplateView):
     template_name = "accounts/register_sent.html"
 
 
+@method_decorator(sensitive_post_parameters("password"), name="dispatch")
 @method_decorator(never_cache, name="dispatch")
-class RegisterConfirmView(View):
+class RegisterConfirmView(FormView[forms.ConfirmForm]):
     """The page behind the mailed link.
 
-    Programs that look through mail open links, so only the page's button confirms.
+    Programs that look through mail open links, so only the page's form confirms.
     """
+
+    template_name = "accounts/register_confirm.html"
+    form_class = forms.ConfirmForm
+    success_url = reverse_lazy("home")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
@@ -62,14 +66,15 @@ class RegisterConfirmView(View):
             status = 404 if isinstance(error, services.WrongLinkError) else 410
             return render(request, "accounts/register_unusable_link.html", status=status)
 
-    def get(self, request: HttpRequest, *, token: str) -> HttpResponse:
-        registration = services.pending_registration(token, now=timezone.now())
-        return render(request, "accounts/register_confirm.html", {"registration": registration})
+    def get_form_kwargs(self) -> dict[str, Any]:
+        registration = services.pending_registration(self.kwargs["token"], now=timezone.now())
+        self.extra_context = {"registration": registration}
+        return super().get_form_kwargs() | {"registration": registration}
 
-    def post(self, request: HttpRequest, *, token: str) -> HttpResponse:
-        login(request, services.confirm(token, now=timezone.now()))
-        messages.success(request, "Your account is ready, and you are logged in.")
-        return redirect("home")
+    def form_valid(self, form: forms.ConfirmForm) -> HttpResponse:
+        login(self.request, services.confirm(self.kwargs["token"], now=timezone.now()))
+        messages.success(self.request, "Your account is ready, and you are logged in.")
+        return super().form_valid(form)
 
 
 @method_decorator(limit("password-reset"), name="dispatch")

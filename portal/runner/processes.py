@@ -92,8 +92,11 @@ class Processes(Manager):  # type: ignore[misc] # honcho has no types
         self._drains_until = 0.0
 
     def __enter__(self) -> Self:
+        # Under nohup a closed terminal means nothing.
+        is_nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
         for number in _STOP_SIGNALS:
-            signal.signal(number, self._take_signal)
+            if not (is_nohup and number == signal.SIGHUP):
+                signal.signal(number, self._take_signal)
         return self
 
     def __exit__(

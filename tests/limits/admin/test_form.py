@@ -1,6 +1,9 @@
 """The policy's form: what is wrong is told beside the field, and whoever saves second is told."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection
 from django.test import Client
 
 from limits.core.rates import Rate
@@ -163,3 +166,23 @@ def test_a_policy_that_was_deleted_meanwhile_is_not_made_again(admin: Client, co
 @pytest.mark.parametrize("pk", ["0", "x", "99999999999999999999", "1'", "%00", "login"])
 def test_a_page_of_no_policy_leads_back_with_a_word(admin: Client, pk: str) -> None:
     assert "deleted" in told(admin.get(f"{LIST}{pk}/change/", follow=True))
+
+
+@pytest.mark.skipif(connection.vendor != "mysql", reason="SQLite's test database is one thread's")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_of_many_who_save_at_once_exactly_one_wins(admin: Client, policies: None) -> None:
+    path = page_of("login")
+    typed = [open_form(admin, path) | {"rates": f"{limit}/h"} for limit in range(11, 17)]
+    browsers = [Client(headers={"Cookie": admin.cookies.output(header="", sep=";")}) for _ in typed]
+
+    def press_save(browser: Client, values: dict[str, object]) -> int:
+        try:
+            return browser.post(path, values).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(typed)) as threads:
+        statuses = list(threads.map(press_save, browsers, typed))
+    assert sorted(statuses) == [200] * 5 + [302]
+    assert Policy.objects.get(slug="login").rates == (Rate(11 + statuses.index(302), 3600),)
+    assert Revision.objects.filter(subject="login").count() == 2

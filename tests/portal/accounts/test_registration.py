@@ -16,6 +16,7 @@ from .doing import mailed_path, statements_of, the_mail
 pytestmark = pytest.mark.django_db
 
 FORM = {"email": "jane@example.org", "password": PASSWORD}
+TYPED_AGAIN = {"password": PASSWORD}
 
 
 def test_registering_takes_the_form_the_mail_and_one_button(client: Client) -> None:
@@ -26,7 +27,7 @@ def test_registering_takes_the_form_the_mail_and_one_button(client: Client) -> N
 
     path = mailed_path()
     assert "jane@example.org" in client.get(path).content.decode()
-    response = client.post(path)
+    response = client.post(path, TYPED_AGAIN)
     assert (response.status_code, response["Location"]) == (302, "/")
     jane = User.objects.get()
     assert (jane.username, jane.email) == ("jane@example.org", "jane@example.org")
@@ -83,11 +84,21 @@ def test_the_address_of_staff_with_a_plain_name_is_known(client: Client, admin_p
     assert the_mail().subject == "You have an account already"
 
 
+def test_only_who_knows_the_password_confirms(client: Client) -> None:
+    """The owner of an address, led on by a mail, never makes an account whose password a stranger chose."""
+    client.post("/register/", FORM)
+    response = client.post(mailed_path(), {"password": "what the owner would type"})
+    assert response.status_code == 200
+    assert "not the password which was typed at registration" in response.content.decode()
+    assert not User.objects.exists()
+    assert Registration.objects.exists()
+
+
 def test_a_link_works_once(client: Client) -> None:
     client.post("/register/", FORM)
     path = mailed_path()
-    client.post(path)
-    for response in (Client().get(path), Client().post(path)):
+    client.post(path, TYPED_AGAIN)
+    for response in (Client().get(path), Client().post(path, TYPED_AGAIN)):
         assert response.status_code == 410
         assert "This link does not work" in response.content.decode()
     assert User.objects.count() == 1
@@ -97,7 +108,7 @@ def test_confirming_one_registration_spends_the_others_of_the_address(client: Cl
     client.post("/register/", FORM)
     path = mailed_path()
     client.post("/register/", {**FORM, "password": "another good password"})
-    client.post(path)
+    client.post(path, TYPED_AGAIN)
     assert not Registration.objects.exists()
     assert User.objects.get().check_password(PASSWORD)
 
@@ -110,7 +121,7 @@ def test_a_link_lives_for_a_day(client: Client) -> None:
     assert client.get(path).status_code == 200
     Registration.objects.update(created_at=now - day)
     assert client.get(path).status_code == 410
-    assert client.post(path).status_code == 410
+    assert client.post(path, TYPED_AGAIN).status_code == 410
     assert not User.objects.exists()
 
 
@@ -130,7 +141,7 @@ def test_a_link_is_spent_when_the_address_got_an_account_meanwhile(client: Clien
     client.post("/register/", FORM)
     path = mailed_path()
     other = User.objects.create_user("plain", "jane@example.org", "another good password")
-    assert client.post(path).status_code == 410
+    assert client.post(path, TYPED_AGAIN).status_code == 410
     assert list(User.objects.all()) == [other]
     assert "_auth_user_id" not in client.session
 

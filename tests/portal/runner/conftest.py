@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,8 +36,8 @@ def start() -> Iterator[Callable[..., Runner]]:
     """Starts runners, which end with the test."""
     started: list[Runner] = []
 
-    def _start(var: Path, **environment: str) -> Runner:
-        started.append(Runner(var, **environment))
+    def _start(var: Path, **options: Any) -> Runner:
+        started.append(Runner(var, **options))
         return started[-1]
 
     yield _start

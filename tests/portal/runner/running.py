@@ -38,7 +38,7 @@ def free_port() -> int:
 class Runner:
     """`python -m portal.runner` on a state folder, in a session of its own."""
 
-    def __init__(self, var: Path, **environment: str) -> None:
+    def __init__(self, var: Path, *, at_hang_up: signal.Handlers = signal.SIG_DFL, **environment: str) -> None:
         self.var = var
         self.port = int(environment.get("PORT") or free_port())
         self._output_path = var.parent / f"output-{self.port}"
@@ -52,6 +52,7 @@ class Runner:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, at_hang_up),
             )
 
     @property

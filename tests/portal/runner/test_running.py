@@ -136,6 +136,13 @@ class TestEnding:
         assert runner.exit_code() == 0
         assert runner.processes() == []
 
+    def test_under_nohup_a_terminal_that_is_closed_ends_nothing(self, start: Start, var: Path) -> None:
+        runner = start(var, at_hang_up=signal.SIG_IGN).wait_for("The portal runs")
+        os.killpg(runner.process.pid, signal.SIGHUP)
+        assert runner.serves()
+        runner.interrupt()
+        assert runner.exit_code() == 0
+
     def test_a_runner_that_is_killed_leaves_nothing(self, runner: Runner) -> None:
         runner.process.kill()
         runner.process.wait()

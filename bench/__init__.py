@@ -1,0 +1,1 @@
+"""Benchmarks, each against its peers in one run: `make bench`."""

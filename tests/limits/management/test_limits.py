@@ -1,0 +1,157 @@
+"""`limits show POLICY [CLIENT]`, `limits reset POLICY CLIENT`."""
+
+from pathlib import Path
+
+import pytest
+import redis
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.management import CommandError, call_command
+from django.http import HttpRequest
+
+from limits import enforcement, identity
+from limits.core.policies import ClientKey, parse_client_key
+from limits.core.rates import Rate
+from limits.models import Policy
+from portal.accounts.models import User
+from tests.limits import making
+
+from .running import manage
+
+ADDRESS = "203.0.113.9"
+
+
+def counted_by(key: str) -> None:
+    """Let `login` count twice a minute by that key, in the database and in this process."""
+    Policy.objects.filter(slug="login").update(key=key, rates="2/m")
+    making.put_in_force(making.policy("login", Rate(2, 60), key=parse_client_key(key)))
+
+
+def use_up(request: HttpRequest) -> None:
+    while enforcement.check(request, "login").allowed:  # type: ignore[union-attr]
+        pass
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    call_command("limits", "show", *arguments)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_policy_shows_its_clients_most_counted_first(
+    db: None, redis_server: redis.Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counted_by("ip")
+    enforcement.check(making.request(address="198.51.100.1"), "login")
+    use_up(making.request(address=ADDRESS))
+    lines = shown(capsys, "login")
+    assert [line.split(": ")[0] for line in lines] == [ADDRESS, "198.51.100.1"]
+    assert lines[0] == f"{ADDRESS}: 3 in a window of 60 s, ends in 1 minute"
+    assert shown(capsys, "register") == ["Nobody is counted by register now."]
+
+
+def test_every_rate_of_a_policy_is_shown(
+    policies: None, redis_server: redis.Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    making.put_in_force(making.policy("default", Rate(200, 86_400), Rate(50, 3600)))
+    enforcement.check(making.request(), "default")
+    assert {line.split(", ")[0] for line in shown(capsys, "default", ADDRESS)} == {
+        f"{ADDRESS}: 1 in a window of 86400 s",
+        f"{ADDRESS}: 1 in a window of 3600 s",
+    }
+
+
+def user_request() -> tuple[HttpRequest, str]:
+    request = making.request()
+    request.user = User.objects.create_user("jane", "jane@example.org")
+    return request, str(request.user.pk)
+
+
+CLIENTS = {
+    "address": ("ip", lambda: (making.request(), ADDRESS)),
+    "address of IPv6": ("ip", lambda: (making.request(address="2001:db8::1"), "2001:DB8:0::ffff")),
+    "user": ("user", user_request),
+    "user or address": ("user or ip", user_request),
+    "nobody": ("user", lambda: (making.request(), ADDRESS)),
+    "header": ("header:X-Api-Key", lambda: (making.request(**{"X-Api-Key": "Open Sesame"}), "open  sesame")),
+    "no header": ("header:X-Api-Key", lambda: (making.request(), ADDRESS)),
+    "header with glob signs": ("header:X-Api-Key", lambda: (making.request(**{"X-Api-Key": "*"}), "*")),
+    "no address": ("ip", lambda: (making.request(address=""), "unknown")),
+}
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_client_is_shown_and_forgiven_by_what_people_call_it(
+    db: None, redis_server: redis.Redis, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    key, make = CLIENTS[name]
+    counted_by(key)
+    request, called = make()
+    use_up(request)
+    other = making.request(address="198.51.100.1", **{"X-Api-Key": "another"})
+    enforcement.check(other, "login")
+    (line,) = shown(capsys, "login", called)
+    assert ": 3 in a window of 60 s" in line
+    call_command("limits", "reset", "login", called)
+    decision = enforcement.check(request, "login")
+    assert decision is not None
+    assert decision.states[0].count == 1
+    assert enforcement.check(other, "login").states[0].count == 2  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("client", ["*", "203.0.113.?", "}:60", "", "x" * 5000, "[0-9]", "::1", "nobody\n"])
+def test_a_client_that_is_not_counted_is_told_and_nobody_else_forgiven(
+    policies: None, redis_server: redis.Redis, client: str
+) -> None:
+    making.put_in_force(making.policy("login", Rate(5, 60)))
+    enforcement.check(making.request(), "login")
+    before = redis_server.dbsize()
+    with pytest.raises(CommandError) as refusal:
+        call_command("limits", "reset", "login", client)
+    assert "nothing was changed" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert redis_server.dbsize() == before
+
+
+@pytest.mark.parametrize("arguments", [["show", "sign-in"], ["show", "sign-in", "x"], ["reset", "*", ADDRESS]])
+def test_an_unknown_policy_is_told_with_those_that_there_are(policies: None, arguments: list[str]) -> None:
+    with pytest.raises(CommandError, match="There are: api-search, default, login, password-reset, register"):
+        call_command("limits", *arguments)
+
+
+@pytest.mark.parametrize("arguments", [["show", "login"], ["show", "login", ADDRESS], ["reset", "login", ADDRESS]])
+def test_a_redis_that_is_away_is_one_plain_line(db: None, arguments: list[str]) -> None:
+    with pytest.raises(CommandError) as refusal:
+        call_command("limits", *arguments)
+    assert str(refusal.value).startswith("Redis cannot be reached")
+    assert "\n" not in str(refusal.value)
+
+
+def test_in_a_process_of_its_own_it_ends_well_or_with_one_plain_line(
+    installed_var: Path, redis_server: redis.Redis
+) -> None:
+    making.put_in_force(making.policy("login", Rate(5, 60)))
+    enforcement.check(making.request(), "login")
+
+    def limits(*arguments: str, url: str = settings.REDIS.url) -> tuple[int, str, str]:
+        done = manage("limits", *arguments, var=installed_var, REDIS_URL=url)
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    code, words, _ = limits("show", "login")
+    assert (code, words.startswith(f"{ADDRESS}: 1 in a window of 60 s")) == (0, True)
+    assert limits("reset", "login", ADDRESS) == (0, f"{ADDRESS} starts afresh under login.\n", "")
+    for refused in (
+        limits("reset", "login", ADDRESS),
+        limits("show", "sign-in"),
+        limits("show", "login", url="redis://127.0.0.1:1"),
+    ):
+        assert (refused[0], refused[2].count("\n")) == (1, 1)
+
+
+def test_whom_people_mean_is_whom_requests_count() -> None:
+    """One table for both: what `client_of` makes of a request, `client_named` makes of the word for it."""
+    nobody = making.request()
+    nobody.user = AnonymousUser()
+    for kind in ("ip", "user", "user or ip"):
+        key = ClientKey(kind)
+        assert identity.client_named(ADDRESS, key=key) == identity.client_of(nobody, key=key)

@@ -1,0 +1,107 @@
+"""`policies list`, `policies sync`, `policies sync --check`."""
+
+from pathlib import Path
+
+import pytest
+import redis
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from limits import services, store, sync
+from limits.core import keys
+from limits.core.rates import Rate
+from limits.models import Policy
+from limits.services import Actor
+
+from .running import manage
+
+
+def edit_login() -> None:
+    policy = Policy.objects.get(slug="login")
+    policy.rates, policy.enabled = (Rate(2, 60),), False
+    services.save_policy(policy, actor=Actor(name="somebody", origin="a test"))
+
+
+def test_the_list_shows_each_policy(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    edit_login()
+    call_command("policies", "list")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["api-search", "default", "login", "password-reset", "register"]
+    assert "30 per minute; by user; every method" in lines[0]
+    assert "200 per day, 50 per hour; by ip" in lines[1]
+    assert "2 per minute; by ip; POST  (off)" in lines[2]
+
+
+def test_sync_writes_once(db: None, redis_server: redis.Redis, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("policies", "sync")
+    assert sync.compare().in_step
+    written = store.published()
+    call_command("policies", "sync")
+    assert store.published() == written
+    assert capsys.readouterr().out.splitlines() == ["Redis has the policies now.", "Redis has the policies already."]
+
+
+def test_check_says_in_step(policies: None, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("policies", "sync", "--check")
+    assert capsys.readouterr().out.startswith("In step")
+
+
+def test_check_names_what_differs_and_writes_nothing(policies: None) -> None:
+    edit_login()
+    Policy.objects.create(slug="new", title="New", key="ip", rates="1/m")
+    Policy.objects.filter(slug="register").delete()
+    before = store.published()
+    with pytest.raises(CommandError) as refusal:
+        call_command("policies", "sync", "--check")
+    assert str(refusal.value) == "Redis is not in step: missing: new; too many: register; different: login."
+    assert store.published() == before
+
+
+def test_check_tells_an_older_version_of_equal_policies(policies: None, redis_server: redis.Redis) -> None:
+    redis_server.hset(keys.POLICIES, "version", "0-older")
+    with pytest.raises(CommandError, match="older version"):
+        call_command("policies", "sync", "--check")
+
+
+@pytest.mark.parametrize("damage", ["{", '{"format":2,"policies":[]}', '{"format":1,"policies":[{}]}', "[]", "\xff"])
+def test_a_damaged_document_is_out_of_step_and_mended(policies: None, redis_server: redis.Redis, damage: str) -> None:
+    redis_server.hset(keys.POLICIES, "document", damage)
+    with pytest.raises(CommandError, match="missing: api-search, default"):
+        call_command("policies", "sync", "--check")
+    call_command("policies", "sync")
+    assert sync.compare().in_step
+
+
+@pytest.mark.parametrize("arguments", [["sync"], ["sync", "--check"]])
+def test_a_redis_that_is_away_is_one_plain_line(db: None, arguments: list[str]) -> None:
+    with pytest.raises(CommandError) as refusal:
+        call_command("policies", *arguments)
+    assert str(refusal.value).startswith("Redis cannot be reached")
+    assert "\n" not in str(refusal.value)
+
+
+def test_in_a_process_of_its_own_it_ends_well_or_with_one_plain_line(
+    installed_var: Path, redis_server: redis.Redis
+) -> None:
+    def policies(*arguments: str, url: str = settings.REDIS.url) -> tuple[int, str]:
+        done = manage("policies", *arguments, var=installed_var, REDIS_URL=url)
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stderr
+
+    code, words = policies("sync", "--check")
+    assert (code, words.count("\n")) == (1, 1)
+    assert "missing: api-search, default" in words
+    assert policies("sync") == (0, "")
+    assert policies("sync", "--check") == (0, "")
+    assert policies("list") == (0, "")
+    for arguments in (["sync"], ["sync", "--check"]):
+        code, words = policies(*arguments, url="redis://127.0.0.1:1")
+        assert (code, words.count("\n")) == (1, 1)
+        assert "Redis cannot be reached" in words
+
+
+def test_without_a_database_it_is_one_plain_line(tmp_path: Path) -> None:
+    for command in (["policies", "list"], ["policies", "sync"], ["limits", "show", "login"]):
+        done = manage(*command, var=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+        assert "Traceback" not in done.stderr

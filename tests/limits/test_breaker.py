@@ -1,0 +1,115 @@
+import logging
+
+import pytest
+
+from limits.breaker import LOG_SECONDS, PROBE_SECONDS, Breaker
+
+
+class Clock:
+    """A clock that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> Breaker:
+    return Breaker(clock=clock)
+
+
+@pytest.fixture
+def failed(breaker: Breaker) -> Breaker:
+    """A breaker whose store has just not answered."""
+    breaker.failed(TimeoutError("timed out"))
+    return breaker
+
+
+def test_a_store_that_answers_is_always_asked(breaker: Breaker) -> None:
+    breaker.succeeded()
+    assert all(breaker.may_ask() for _ in range(3))
+    assert not breaker.is_open
+
+
+def test_a_store_that_did_not_answer_is_left_alone_for_a_second(failed: Breaker, clock: Clock) -> None:
+    assert failed.is_open
+    assert not failed.may_ask()
+    clock.now = PROBE_SECONDS - 0.001
+    assert not failed.may_ask()
+
+
+def test_after_a_second_one_caller_probes_and_the_others_go_on(failed: Breaker, clock: Clock) -> None:
+    clock.now = PROBE_SECONDS
+    assert [failed.may_ask() for _ in range(4)] == [True, False, False, False]
+
+
+def test_a_probe_that_fails_costs_one_wait_a_second(failed: Breaker, clock: Clock) -> None:
+    probes = 0
+    for tenths in range(1, 51):
+        clock.now = tenths / 10
+        if failed.may_ask():
+            probes += 1
+            failed.failed(TimeoutError("timed out"))
+    assert probes == 5
+
+
+def test_a_caller_that_never_reports_does_not_stop_the_next_probe(failed: Breaker, clock: Clock) -> None:
+    clock.now = PROBE_SECONDS
+    assert failed.may_ask()
+    clock.now = 2 * PROBE_SECONDS
+    assert failed.may_ask()
+
+
+def test_a_store_that_answers_again_is_asked_by_everybody(failed: Breaker) -> None:
+    failed.succeeded()
+    assert not failed.is_open
+    assert all(failed.may_ask() for _ in range(3))
+
+
+def test_a_failure_is_logged_once_a_minute(
+    breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for second in range(int(2 * LOG_SECONDS)):
+        clock.now = float(second)
+        breaker.failed(ConnectionError("connection refused"))
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    assert "connection refused" in lines[0]
+
+
+def test_the_return_is_logged_with_what_was_uncounted(
+    failed: Breaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        failed.let_through()
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "limits"):
+        failed.succeeded()
+        failed.succeeded()
+    (record,) = caplog.records
+    assert "3 decisions" in record.getMessage()
+
+
+def test_the_next_failure_after_a_return_is_logged_at_once(
+    failed: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed.succeeded()
+    caplog.clear()
+    clock.now = 2.0
+    failed.failed(TimeoutError("timed out"))
+    assert len(caplog.records) == 1
+
+
+def test_what_was_let_through_is_counted_for_the_whole_life(failed: Breaker) -> None:
+    failed.let_through()
+    failed.succeeded()
+    failed.failed(TimeoutError("timed out"))
+    failed.let_through()
+    assert failed.uncounted == 2

@@ -1,6 +1,5 @@
 """The Celery application: `celery -A celery_app worker`, `celery -A celery_app beat`."""
 
-import contextlib
 import os
 from typing import Any
 
@@ -17,10 +16,13 @@ app.autodiscover_tasks()
 @heartbeat_sent.connect
 def note_heartbeat(sender: Any, **kwargs: Any) -> None:
     """Leave the worker's sign of life in the database; a database that is away costs the sign, not the worker."""
-    from django.db import Error
+    from django.db import Error, connection
     from django.utils import timezone
 
     from portal.operations import heartbeats
 
-    with contextlib.suppress(Error):
+    try:
         heartbeats.note_worker(sender.eventer.hostname, now=timezone.now())
+    except Error:
+        # Else the next sign would be tried on the same broken connection: here nobody closes it after a request.
+        connection.close()

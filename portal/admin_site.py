@@ -20,6 +20,11 @@ class PortalAdminSite(admin.AdminSite):
         """The login form; a POST is counted by the policy `login`, together with /login/."""
         return super().login(request, extra_context)
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The applications by name, but rate limits first: they are what people come for at night."""
+        applications = super().get_app_list(request, app_label)
+        return sorted(applications, key=lambda application: application["app_label"] != "limits")
+
 
 class PortalAdminConfig(AdminConfig):
     default_site = "portal.admin_site.PortalAdminSite"

@@ -41,9 +41,12 @@ class Environment:
     """The environment, over the lines of one `.env` file."""
 
     def __init__(self, env_file: Path) -> None:
-        if env_file.is_file():
-            Env.read_env(str(env_file), overwrite=False)
         self.problems: list[Problem] = []
+        try:
+            if env_file.is_file():
+                Env.read_env(str(env_file), overwrite=False)
+        except ValueError:
+            self.problems.append(Problem(env_file.name, "its text", "lines of NAME=value in UTF-8"))
 
     def read(self, name: str, *, parse: Callable[[str], Value], default: Value, takes: str) -> Value:
         """Return the parsed variable, or `default` when it is unset, empty or wrong.
@@ -82,8 +85,10 @@ def whole_number(*, least: int, most: int) -> Callable[[str], int]:
 
 
 def listing(value: str) -> list[str]:
-    """Return the items of a list that commas part."""
-    return [item.strip() for item in value.split(",") if item.strip()]
+    """Return the items of a list that commas part, one at least."""
+    if items := [item.strip() for item in value.split(",") if item.strip()]:
+        return items
+    raise ValueError(value)
 
 
 def networks(value: str) -> tuple[Network, ...]:
@@ -106,11 +111,9 @@ def host_names(value: str) -> list[str]:
 def web_address(value: str) -> str:
     """Return an http(s) address without the slash at its end."""
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or " " in value:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or parts.port == 0:
         raise ValueError(value)
-    if parts.port == 0:
-        raise ValueError(value)
-    return value.rstrip("/")
+    return _matching(value, r"\S+").rstrip("/")
 
 
 def web_origins(value: str) -> list[str]:
@@ -183,10 +186,12 @@ def sqlite(path: Path) -> dict[str, Any]:
 
 def database(value: str) -> dict[str, Any]:
     """Return Django's settings for a database URL: MariaDB or MySQL, or an SQLite file."""
+    if not value.startswith(("mysql://", "sqlite:///")):
+        raise ValueError(value)
     config: dict[str, Any] = Env.db_url_config(value)
     if value.startswith("sqlite:///"):
         return sqlite(folder(config["NAME"]))
-    if not value.startswith("mysql://") or not config["NAME"]:
+    if not config["NAME"]:
         raise ValueError(value)
     options = {
         "charset": "utf8mb4",
@@ -203,7 +208,7 @@ def database(value: str) -> dict[str, Any]:
 
 def mail_url(value: str) -> dict[str, Any]:
     """Return Django's EMAIL_… settings for smtp://, smtps://, smtp+ssl://, consolemail:// or filemail:///folder."""
-    config: dict[str, Any] = Env.email_url_config(value)
+    config: dict[str, Any] = Env.email_url_config(_matching(value, r"\S+"))
     scheme = value.partition(":")[0]
     if scheme == "consolemail":
         return config
@@ -222,4 +227,5 @@ def _matching(value: str, pattern: str) -> str:
 
 
 def _is_secret(variable: str) -> bool:
-    return any(word in variable for word in ("KEY", "URL", "TOKEN")) and variable != "SITE_URL"
+    # A recipient too: where the public key belongs, the secret one is easily pasted.
+    return any(word in variable for word in ("KEY", "URL", "TOKEN", "RECIPIENT")) and variable != "SITE_URL"

@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "portal.operations",
 ]
 MIDDLEWARE = [
+    "portal.middleware.EmptyHeadMiddleware",
     "portal.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
@@ -47,32 +47,30 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         columns = ("slug", "shown_rates", "key", "shown_methods", "enabled")
-        return (*columns, _sync_column(request), "changed_by", "changed_at")
+        return (*columns, _sync_column(request), "last_change")
 
     @admin.display(description="rates")
-    def shown_rates(self, policy: Policy) -> str:
-        return ", ".join(map(str, policy.rates))
+    def shown_rates(self, policy: Policy) -> SafeString:
+        return format_html_join("", '<div class="limits-rate">{}</div>', ((rate,) for rate in policy.rates))
 
     @admin.display(description="methods")
     def shown_methods(self, policy: Policy) -> str:
         return ", ".join(policy.methods) or "all"
 
-    @admin.display(description="changed by", ordering="latest_name")
-    def changed_by(self, policy: Policy) -> str:
-        return getattr(policy, "latest_name", None) or "–"
-
-    @admin.display(description="changed", ordering="latest_at")
-    def changed_at(self, policy: Policy) -> SafeString | str:
+    @admin.display(description="last change", ordering="latest_at")
+    def last_change(self, policy: Policy) -> SafeString | str:
         at = getattr(policy, "latest_at", None)
         if at is None:
             return "–"
-        return format_html('<time title="{} UTC">{} ago</time>', f"{at:%Y-%m-%d %H:%M:%S}", timesince(at, depth=1))
+        told = '<div class="limits-rate">{}</div><time title="{} UTC">{} ago</time>'
+        moment = f"{at:%Y-%m-%d %H:%M:%S}"
+        return format_html(told, getattr(policy, "latest_name", ""), moment, timesince(at, depth=1))
 
     # The form
 
     def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
         fields = ["slug", "title", "enabled", "rates", "key", "methods"]
-        notes = ["description", "used_by"]
+        notes = ["description", "used_by"] if obj else ["description"]
         if self.has_change_permission(request, obj) or obj is None:
             notes += ["reason", "seen_version"]
         return [(None, {"fields": fields}), ("For other administrators", {"fields": notes})]

@@ -1,10 +1,12 @@
 """Schedules and mail in the admin, so that nobody can do there what their rights do not say."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django_celery_beat import admin as beat_admin
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -14,6 +16,10 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
+
+import celery_app  # noqa: F401 - else the form of a schedule offers the tasks of no application
+
+LONG_AGO = timedelta(days=366)
 
 for _model in (PeriodicTask, SolarSchedule, ClockedSchedule, Email, EmailTemplate, Attachment, Log):
     if admin.site.is_registered(_model):
@@ -28,6 +34,7 @@ class PeriodicTaskAdmin(beat_admin.PeriodicTaskAdmin):
     """django-celery-beat's own, with actions that need change rights and without its inline script."""
 
     change_form_template = None
+    date_hierarchy = None  # MariaDB has no time zones until somebody loads them, and the list would fail
     actions = ("enable_tasks", "disable_tasks", "run_tasks")
 
     @admin.action(description="Enable selected tasks", permissions=["change"])
@@ -40,8 +47,9 @@ class PeriodicTaskAdmin(beat_admin.PeriodicTaskAdmin):
 
     @admin.action(description="Run selected tasks now", permissions=["change"])
     def run_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        # Sooner than waiting for the broker within a page, beat is told that they are due.
-        number = queryset.update(last_run_at=None)
+        # Sooner than waiting for the broker within a page, beat is told that they are due. A run of long ago says so;
+        # for none beat takes the moment of the last change, which is that of the last run.
+        number = queryset.filter(enabled=True).update(last_run_at=timezone.now() - LONG_AGO)
         beat_admin.PeriodicTasks.update_changed()
         self.message_user(request, f"{number} tasks are due now; beat runs them within seconds.")
 
@@ -50,6 +58,7 @@ class PeriodicTaskAdmin(beat_admin.PeriodicTaskAdmin):
 class MailAdmin(admin.ModelAdmin[Email]):
     """The queue of mail: whom, what about, and what became of it. Not the text, for it holds secret links."""
 
+    change_form_template = "admin/change_form.html"  # the library's own links to pages that are not here
     list_display = ("to", "subject", "status", "created", "last_updated")
     list_filter = ("status",)
     search_fields = ("to", "subject")

@@ -73,9 +73,7 @@ def test_a_store_that_answers_again_is_asked_by_everybody(failed: Breaker) -> No
     assert all(failed.may_ask() for _ in range(3))
 
 
-def test_a_failure_is_logged_once_a_minute(
-    breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failure_is_logged_once_a_minute(breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     for second in range(int(2 * LOG_SECONDS)):
         clock.now = float(second)
         breaker.failed(ConnectionError("connection refused"))
@@ -84,9 +82,7 @@ def test_a_failure_is_logged_once_a_minute(
     assert "connection refused" in lines[0]
 
 
-def test_the_return_is_logged_with_what_was_uncounted(
-    failed: Breaker, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_return_is_logged_with_what_was_uncounted(failed: Breaker, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         failed.let_through()
     caplog.clear()

@@ -11,13 +11,13 @@ from limits.fields import ClientKeyField, MethodsField, RatesField
 from limits.models import Policy
 
 RATES = (Rate(50, 3_600), Rate(5, 60))
-FORM = {"slug": "login", "title": "Login", "rates": "5/m", "key": "ip"}
+FORM = {"title": "Login", "rates": "5/m", "key": "ip"}
 
 
 class PolicyForm(forms.ModelForm[Policy]):
     class Meta:
         model = Policy
-        exclude = ("slug",)
+        fields = ("title", "enabled", "key", "methods", "rates")
 
 
 def form(policy: Policy | None = None, **changes: Any) -> PolicyForm:

@@ -226,7 +226,9 @@ def test_another_form_of_the_same_text_is_no_new_client(typed: str) -> None:
 @pytest.mark.parametrize("key", [HEADER, FIELD])
 @given(
     text=st.text(st.characters())
-    | st.sampled_from(["a\r\nSet-Cookie: x", "a" * 1_000_000, "\ufdfa" * 1_000_000, "\ud800\udfff", "}:60", "*", "\x00"])
+    | st.sampled_from(
+        ["a\r\nSet-Cookie: x", "a" * 1_000_000, "\ufdfa" * 1_000_000, "\ud800\udfff", "}:60", "*", "\x00"]
+    )
 )
 def test_whatever_was_typed_the_key_is_short_and_plain(key: ClientKey, text: str) -> None:
     request = asked(header=text)

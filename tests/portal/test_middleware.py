@@ -1,8 +1,9 @@
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.middleware.common import CommonMiddleware
 from django.test import RequestFactory, override_settings
 
-from portal.middleware import SecurityHeadersMiddleware
+from portal.middleware import EmptyHeadMiddleware, SecurityHeadersMiddleware
 
 
 def answer(**headers: str) -> HttpResponse:
@@ -49,3 +50,20 @@ def test_a_site_without_https_sends_no_hsts() -> None:
 def test_a_site_with_https_sends_hsts_even_where_a_proxy_ends_it() -> None:
     with override_settings(SECURE_HSTS_SECONDS=86_400):
         assert answer().headers["Strict-Transport-Security"] == "max-age=86400"
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("a page")
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", b"a page"), ("POST", b"a page"), ("HEAD", b"")])
+def test_an_answer_to_head_tells_its_length_and_has_no_body(method: str, body: bytes) -> None:
+    answered = EmptyHeadMiddleware(CommonMiddleware(page))(RequestFactory().generic(method, "/"))
+    assert answered.content == body
+    assert answered.headers["Content-Length"] == "6"
+
+
+def test_a_stream_is_left_to_the_server() -> None:
+    stream = StreamingHttpResponse([b"a", b"page"])
+    answered = EmptyHeadMiddleware(lambda request: stream)(RequestFactory().head("/"))  # type: ignore[arg-type, return-value]
+    assert answered is stream

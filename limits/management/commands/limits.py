@@ -3,22 +3,22 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from limits import identity, store
 from limits.answers import wait_in_words
-from limits.exceptions import StoreUnavailable
+from limits.management.store_command import StoreCommand
 from limits.models import Policy
 
 
-class Command(BaseCommand):
+class Command(StoreCommand):
     help = "Live counters: show them, or forgive one client."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
         show = commands.add_parser("show", help="the live counters of a policy, or of one client")
         show.add_argument("policy")
-        show.add_argument("client", nargs="?", help="an address, a user's id, or what was typed")
+        show.add_argument("client", nargs="?", help="an address, a user's id, what was typed, or as shown")
         reset = commands.add_parser("reset", help="forgive one client")
         reset.add_argument("policy")
         reset.add_argument("client")
@@ -29,13 +29,10 @@ class Command(BaseCommand):
             known = ", ".join(Policy.objects.values_list("slug", flat=True))
             raise CommandError(f"There is no policy “{options['policy']}”. There are: {known}.")
         client = identity.client_named(options["client"], key=policy.key) if options["client"] else None
-        try:
-            if options["command"] == "show":
-                self._show(policy, client=client)
-            else:
-                self._reset(policy, client=client or "")
-        except StoreUnavailable as error:
-            raise CommandError(f"Redis cannot be reached: {error}. Nothing was changed.") from error
+        if options["command"] == "show":
+            self._show(policy, client=client)
+        else:
+            self._reset(policy, client=client or "")
 
     def _show(self, policy: Policy, *, client: str | None) -> None:
         counters = store.counters(policy.slug, client=client)

@@ -3,14 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from limits import sync
-from limits.exceptions import StoreUnavailable
+from limits.management.store_command import StoreCommand
 from limits.models import Policy
 
 
-class Command(BaseCommand):
+class Command(StoreCommand):
     help = "The policies: list them, or write them to Redis."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -22,13 +22,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["command"] == "list":
             self._list()
-            return
-        try:
-            self._check() if options["check"] else self._sync()
-        except StoreUnavailable as error:
-            raise CommandError(
-                f"Redis cannot be reached: {error}. Nothing was written; the policies in force stay."
-            ) from error
+        elif options["check"]:
+            self._check()
+        else:
+            self._sync()
 
     def _list(self) -> None:
         for policy in Policy.objects.all():

@@ -17,8 +17,10 @@ def decided(slug: str, *states: tuple[int, int, int, int]) -> Decision:
     return decide(policy(slug, *rates), client="203.0.113.9", counted=[(count, rest) for *_, count, rest in states])
 
 
-def parsed(field: str) -> list[tuple[str, dict[str, Any]]]:
-    return http_sf.parse(field.encode("ascii"), tltype="list")  # type: ignore[no-any-return]
+def parsed(field: str) -> list[tuple[str, dict[str, int]]]:
+    """Return the name and the parameters of each item of a list."""
+    items: Any = http_sf.parse(field.encode("ascii"), tltype="list")
+    return list(items)
 
 
 states = st.tuples(

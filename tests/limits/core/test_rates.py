@@ -159,31 +159,28 @@ almost_rates = st.lists(
 def test_any_text_is_a_rate_or_refused(text: str) -> None:
     try:
         rate = parse_rate(text)
-    except RateError as refusal:
-        assert str(refusal).endswith(".")
-        assert len(str(refusal)) < 200
-    else:
-        assert parse_rate(str(rate)) == rate
+    except RateError:
+        return
+    assert parse_rate(str(rate)) == rate
 
 
 @given(st.text() | almost_rates)
 def test_any_text_is_a_few_rates_or_refused(text: str) -> None:
     try:
         read = parse_rates(text)
-    except RateError as refusal:
-        assert len(str(refusal)) < 200
-    else:
-        assert 1 <= len(read) <= 4
-        assert parse_rates(format_rates(read)) == read
+    except RateError:
+        return
+    assert 1 <= len(read) <= 4
+    assert parse_rates(format_rates(read)) == read
 
 
 @pytest.mark.parametrize("filling", [" ", "\u00a0", "5", "m", "/", "5 per ", "\t5"])
-def test_a_megabyte_is_refused_in_one_pass(filling: str) -> None:
+def test_a_megabyte_is_refused_in_one_pass_and_in_few_words(filling: str) -> None:
     text = f"5/{filling * (1_000_000 // len(filling))}!"
-    with pytest.raises(RateError):
-        parse_rate(text)
-    with pytest.raises(RateError):
-        parse_rates(text)
+    for parse in (parse_rate, parse_rates):
+        with pytest.raises(RateError) as refusal:
+            parse(text)
+        assert len(str(refusal.value)) < 200
 
 
 @pytest.mark.parametrize("text", ["5/m\n50/h", "50/h, 5/m", "5/m;50/h;", "\r\n5 per minute\r\n\r\n50 per hour\r\n"])
@@ -204,7 +201,7 @@ def test_two_rates_of_one_window_are_refused(text: str) -> None:
 
 
 def test_one_wrong_rate_among_several_is_named() -> None:
-    with pytest.raises(RateError, match="“6/fly”|“fly”"):
+    with pytest.raises(RateError, match="“fly”"):
         parse_rates("5/m\n6/fly")
 
 

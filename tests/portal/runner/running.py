@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -112,6 +113,9 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         self.process.wait()
+        socket_folder = Path(self.redis.socket_path).parent
+        if not socket_folder.is_relative_to(self.var):
+            shutil.rmtree(socket_folder, ignore_errors=True)
 
 
 def _read(path: Path) -> bytes:

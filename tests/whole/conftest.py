@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from tests.portal_process import RunningPortal
 
 CHROMIUM = "/usr/bin/chromium"
-SCREENSHOTS = Path(__file__).resolve().parent.parent.parent / "test-results" / "screenshots"
+SCREENSHOTS = Path(__file__).resolve().parent.parent.parent / "screenshots"
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,13 @@ def browser_type_launch_args() -> dict[str, Any]:
         "--disable-component-update --disable-sync --disable-dev-shm-usage"
     )
     return {"executable_path": CHROMIUM, "args": flags.split()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgiven(portal: RunningPortal) -> None:
+    """All the tests of a module are one client, who would be refused by and by."""
+    for policy in ("default", "login", "register", "password-reset"):
+        portal.manage("limits", "reset", policy, "127.0.0.1")
 
 
 @dataclass
@@ -35,7 +42,7 @@ class Complaints:
 def watch(page: Page) -> Complaints:
     """Begin to note what the browser complains of, on this page and those that follow it."""
     complaints = Complaints()
-    page.expose_function("noteViolation", complaints.violations.append)
+    page.expose_function("noteViolation", lambda told: complaints.violations.append(told))
     page.add_init_script(
         "document.addEventListener('securitypolicyviolation',"
         " event => noteViolation(`${event.violatedDirective} ${event.blockedURI} on ${location.pathname}`))"

@@ -6,8 +6,8 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.connections import Answer, WorkerConnection, one_to_each_worker
 from tests.portal_process import RunningPortal
+from tests.whole.connections import Answer, WorkerConnection, one_to_each_worker
 
 pytestmark = pytest.mark.browser
 CHANGES = 20

@@ -80,9 +80,8 @@ def _report(contenders: list[Contender], method: str) -> str:
     lines = [f"{'':52}{'µs':>8}{'to EVALSHA':>12}{'to plain':>10}   ({method})"]
     for contender in contenders:
         peer = by_name["plain django-ratelimit, " + ("refused" if "refused" in contender.name else "allowed")]
-        lines.append(
-            f"{contender.name:52}{contender.median:8.0f}{contender.median / bare:12.2f}{contender.median / peer.median:10.2f}"
-        )
+        ratios = f"{contender.median / bare:12.2f}{contender.median / peer.median:10.2f}"
+        lines.append(f"{contender.name:52}{contender.median:8.0f}{ratios}")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ CONTENT_SECURITY_POLICY = (
 
 
 class EmptyHeadMiddleware:
-    """Takes the body out of an answer to HEAD, and leaves its length told: servers grumble about each that they find."""
+    """Takes the body out of an answer to HEAD, and leaves its length told: gunicorn grumbles at each it finds."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -10,7 +10,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
 from tests import servers
+
+# A busy machine is slow now and then: that is no failure.
+hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("tests")
 
 VAR = Path(tempfile.mkdtemp(prefix="portal-test-"))
 (VAR / "redis").mkdir()

@@ -46,16 +46,16 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         )
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        columns = ("slug", "shown_rates", "key", "shown_methods", "enabled")
+        columns = ("slug", "shown_rates", "counted", "enabled")
         return (*columns, _sync_column(request), "last_change")
 
     @admin.display(description="rates")
     def shown_rates(self, policy: Policy) -> SafeString:
         return format_html_join("", '<div class="limits-rate">{}</div>', ((rate,) for rate in policy.rates))
 
-    @admin.display(description="methods")
-    def shown_methods(self, policy: Policy) -> str:
-        return ", ".join(policy.methods) or "all"
+    @admin.display(description="who is counted", ordering="key")
+    def counted(self, policy: Policy) -> str:
+        return f"{policy.key}, {', '.join(policy.methods) or 'all methods'}"
 
     @admin.display(description="last change", ordering="latest_at")
     def last_change(self, policy: Policy) -> SafeString | str:

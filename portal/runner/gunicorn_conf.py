@@ -7,7 +7,7 @@ from django.conf import settings
 from portal.runner import address
 from portal.runner.lifeline import die_with_parent
 
-bind = f"{address.bracketed(settings.BIND)}:{settings.PORT}"
+bind = address.place(settings.BIND, port=settings.PORT)
 workers = settings.WEB_CONCURRENCY
 worker_class = "gthread"
 threads = 4

@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,28 @@ def test_nobody_answers_where_nobody_listens() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
     assert not address.answers("127.0.0.1", port=port)
+
+
+def test_a_socket_is_free_until_somebody_listens_there(tmp_path: Path) -> None:
+    bind = f"unix:{tmp_path}/web.sock"
+    address.check_is_free(bind, port=8000)
+    assert not address.answers(bind, port=8000)
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(f"{tmp_path}/web.sock")
+        address.check_is_free(bind, port=8000)
+        listener.listen()
+        with pytest.raises(CannotStart, match="taken by another program"):
+            address.check_is_free(bind, port=8000)
+
+
+def test_a_socket_without_a_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="no folder"):
+        address.check_is_free(f"unix:{tmp_path}/none/web.sock", port=8000)
+
+
+@pytest.mark.parametrize(
+    ("bind", "place"),
+    [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80"), ("unix:/run/web.sock", "unix:/run/web.sock")],
+)
+def test_gunicorn_is_told_where_to_listen(bind: str, place: str) -> None:
+    assert address.place(bind, port=80) == place

@@ -48,12 +48,18 @@ def wait_until(holds: Callable[[], bool], *, what: str, seconds: float = DEADLIN
 
 
 def start_redis(
-    folder: Path, *, program: str, socket_path: str = "", port: int = 0, options: Sequence[str] = ()
+    folder: Path,
+    *,
+    program: str,
+    socket_path: str = "",
+    port: int = 0,
+    configuration: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> Server:
-    """Start a Redis or Valkey that keeps nothing, on a Unix socket or a port."""
+    """Start a Redis or Valkey that keeps nothing, on a Unix socket or a port; `configuration` may name a file."""
     folder.mkdir(parents=True, exist_ok=True)
     place = ["--unixsocket", socket_path] if socket_path else ["--bind", "127.0.0.1"]
-    command = [program, "--port", str(port), *place, "--dir", str(folder), "--save", "", *options]
+    command = [program, *configuration, "--port", str(port), *place, "--dir", str(folder), "--save", "", *options]
     url = f"unix://{socket_path}" if socket_path else f"redis://127.0.0.1:{port}"
     server = _start(command, url=url, log=folder / "redis.log")
     client = redis.Redis.from_url(url)

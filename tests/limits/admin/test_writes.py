@@ -123,6 +123,13 @@ def test_a_new_a_switched_and_a_deleted_policy_are_in_redis_too(admin: Client, p
 
 
 @COMMITTED
+def test_several_are_switched_in_one_step(admin: Client, policies: None, round_trips: list[str]) -> None:
+    act(admin, "switch_off", "login", "register", "default")
+    assert round_trips.count("EVALSHA") == 1
+    assert sync.compare().in_step
+
+
+@COMMITTED
 def test_a_change_that_redis_cannot_be_told_is_saved_and_told_as_not_yet_in_force(
     admin: Client, request: pytest.FixtureRequest
 ) -> None:

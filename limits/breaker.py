@@ -20,6 +20,8 @@ class Breaker:
         self._clock = clock
         self._asks_again_at = 0.0
         self._logs_again_at = 0.0
+        self._failure = ""
+        self._uncounted_before = 0
         self.is_open = False
         self.uncounted = 0
         """Decisions that were let through without being counted, since this process began."""
@@ -34,28 +36,30 @@ class Breaker:
         self._asks_again_at = now + PROBE_SECONDS
         return True
 
-    def failed(self, error: Exception) -> None:
-        """Note that the store did not answer."""
+    def failed(self, failure: str) -> None:
+        """Note that the store did not answer, and why."""
         self.is_open = True
+        self._failure = failure
         self._asks_again_at = self._clock() + PROBE_SECONDS
-        self._log(f"Redis cannot be used for limits: {error}. Requests are let through uncounted meanwhile.")
 
     def succeeded(self) -> None:
         """Note that the store answered."""
-        if self.is_open:
-            self.is_open = False
-            self._logs_again_at = 0.0
-            logger.warning(
-                "Redis answers again: limits hold. %d decisions were uncounted in all.",
-                self.uncounted,
-            )
+        if not self.is_open:
+            return
+        self.is_open = False
+        self._logs_again_at = 0.0
+        if missed := self.uncounted - self._uncounted_before:
+            logger.warning("Redis answers again: limits hold. %d decisions were not counted.", missed)
+        self._uncounted_before = self.uncounted
 
     def let_through(self) -> None:
-        """Count a decision that could not be counted in the store."""
+        """Count a decision that could not be counted in the store; tell of it once a minute."""
         self.uncounted += 1
-
-    def _log(self, line: str) -> None:
         now = self._clock()
         if now >= self._logs_again_at:
             self._logs_again_at = now + LOG_SECONDS
-            logger.error("%s (%d decisions uncounted so far)", line, self.uncounted)
+            logger.error(
+                "Limits do not hold, for Redis cannot be used: %s. %d decisions were let through uncounted so far.",
+                self._failure,
+                self.uncounted - self._uncounted_before,
+            )

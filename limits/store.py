@@ -119,10 +119,17 @@ def _outside_request(ask: Callable[[redis.Redis], Answer]) -> Answer:
     try:
         answer = ask(_client())
     except (redis.RedisError, OSError) as error:
-        breaker.failed(error)
-        raise StoreUnavailable(str(error) or type(error).__name__) from error
+        failure = _in_a_line(error)
+        breaker.failed(failure)
+        raise StoreUnavailable(failure) from error
     breaker.succeeded()
     return answer
+
+
+def _in_a_line(error: Exception) -> str:
+    # Some errors of redis-py tell every connection that they tried.
+    line = " ".join((str(error) or type(error).__name__).split()).rstrip(".")
+    return line if len(line) <= 200 else f"{line[:200]}…"
 
 
 @cache

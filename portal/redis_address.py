@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 TIMEOUT_SECONDS = 0.2
@@ -109,10 +111,8 @@ def cache_settings(address: RedisAddress, *, backend: str) -> dict[str, Any]:
         options |= {
             "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
             "SENTINELS": list(address.hosts),
-            "SENTINEL_KWARGS": {
-                "socket_timeout": TIMEOUT_SECONDS,
-                "socket_connect_timeout": TIMEOUT_SECONDS,
-            },
+            "SENTINEL_KWARGS": _patience(),
+            "CONNECTION_POOL_KWARGS": _patience(),
         }
     if address.kind == "redis+cluster":
         options["CONNECTION_FACTORY"] = "limits.cluster.ClusterConnectionFactory"
@@ -130,20 +130,17 @@ def broker_options(address: RedisAddress) -> dict[str, Any]:
 
 def connect(address: RedisAddress) -> redis.Redis:
     """Return a client of its own for an address, for one look: a dead server costs TIMEOUT_SECONDS."""
-    timeouts: dict[str, Any] = {
-        "socket_timeout": TIMEOUT_SECONDS,
-        "socket_connect_timeout": TIMEOUT_SECONDS,
-    }
+    patience = _patience()
     if address.kind == "redis+sentinel":
         make: Any = Sentinel  # redis-py gives it no types
-        primary: redis.Redis = make(list(address.hosts), sentinel_kwargs=timeouts, **timeouts).master_for(
+        primary: redis.Redis = make(list(address.hosts), sentinel_kwargs=patience, **patience).master_for(
             address.service,
             db=address.database,
             username=address.user or None,
             password=address.password or None,
         )
         return primary
-    return redis.Redis.from_url(address.url, **timeouts)
+    return redis.Redis.from_url(address.url, **patience)
 
 
 def embedded_address(var: Path) -> RedisAddress:
@@ -156,6 +153,15 @@ def embedded_address(var: Path) -> RedisAddress:
         digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
         path = f"{tempfile.gettempdir()}/portal-{os.getuid()}-{digest}/redis.sock"
     return RedisAddress(kind="unix", socket_path=path)
+
+
+def _patience() -> dict[str, Any]:
+    """How long to wait for a server, as redis-py takes it. Left to itself it tries ten times."""
+    return {
+        "socket_timeout": TIMEOUT_SECONDS,
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
 
 
 def _parse_socket(text: str) -> RedisAddress:

@@ -23,8 +23,12 @@ from tests.servers import Server, start_redis
 pytest_plugins = ["tests.portal_process"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what needs a whole running portal on one worker: it is started once."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about another database; put what needs a whole running portal on one worker."""
+    if os.environ.get("TEST_DATABASE") != "mariadb":
+        elsewhere = [item for item in items if item.get_closest_marker("mariadb")]
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
     for item in items:
         if "portal" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("portal"))

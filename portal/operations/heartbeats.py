@@ -8,6 +8,8 @@ from portal.operations.models import Heartbeat
 
 WRITE_EVERY = timedelta(seconds=10)
 ALIVE_FOR = timedelta(seconds=60)
+# Hosts come and go under new names.
+FORGOTTEN_AFTER = timedelta(days=1)
 LONG_QUEUE_NODE = "long"
 
 
@@ -17,6 +19,7 @@ def note_worker(name: str, *, now: datetime) -> bool:
     if fresh.exists():
         return False
     Heartbeat.objects.update_or_create(name=name, defaults={"at": now})
+    Heartbeat.objects.filter(at__lt=now - FORGOTTEN_AFTER).delete()
     return True
 
 

@@ -28,7 +28,7 @@ def breaker(clock: Clock) -> Breaker:
 @pytest.fixture
 def failed(breaker: Breaker) -> Breaker:
     """A breaker whose store has just not answered."""
-    breaker.failed(TimeoutError("timed out"))
+    breaker.failed("timed out")
     return breaker
 
 
@@ -56,7 +56,7 @@ def test_a_probe_that_fails_costs_one_wait_a_second(failed: Breaker, clock: Cloc
         clock.now = tenths / 10
         if failed.may_ask():
             probes += 1
-            failed.failed(TimeoutError("timed out"))
+            failed.failed("timed out")
     assert probes == 5
 
 
@@ -73,16 +73,25 @@ def test_a_store_that_answers_again_is_asked_by_everybody(failed: Breaker) -> No
     assert all(failed.may_ask() for _ in range(3))
 
 
-def test_a_failure_is_logged_once_a_minute(breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_let_through_is_told_once_a_minute(
+    breaker: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     for second in range(int(2 * LOG_SECONDS)):
         clock.now = float(second)
-        breaker.failed(ConnectionError("connection refused"))
+        breaker.failed("connection refused")
+        breaker.let_through()
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2
     assert "connection refused" in lines[0]
+    assert "61 decisions" in lines[1]
 
 
-def test_the_return_is_logged_with_what_was_uncounted(failed: Breaker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_that_no_request_met_is_not_told(failed: Breaker, caplog: pytest.LogCaptureFixture) -> None:
+    failed.succeeded()
+    assert caplog.records == []
+
+
+def test_the_return_is_told_with_what_was_not_counted(failed: Breaker, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         failed.let_through()
     caplog.clear()
@@ -93,19 +102,21 @@ def test_the_return_is_logged_with_what_was_uncounted(failed: Breaker, caplog: p
     assert "3 decisions" in record.getMessage()
 
 
-def test_the_next_failure_after_a_return_is_logged_at_once(
+def test_the_next_failure_after_a_return_is_told_at_once(
     failed: Breaker, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    failed.let_through()
     failed.succeeded()
     caplog.clear()
     clock.now = 2.0
-    failed.failed(TimeoutError("timed out"))
-    assert len(caplog.records) == 1
+    failed.failed("timed out")
+    failed.let_through()
+    assert "1 decisions" in caplog.records[0].getMessage()
 
 
 def test_what_was_let_through_is_counted_for_the_whole_life(failed: Breaker) -> None:
     failed.let_through()
     failed.succeeded()
-    failed.failed(TimeoutError("timed out"))
+    failed.failed("timed out")
     failed.let_through()
     assert failed.uncounted == 2

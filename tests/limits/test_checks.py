@@ -18,7 +18,7 @@ from limits.models import Policy
 from tests.limits.management.running import manage
 
 pytestmark = pytest.mark.django_db
-on_mariadb = pytest.mark.skipif(connection.vendor != "mysql", reason="about MariaDB and MySQL")
+on_mariadb = pytest.mark.mariadb
 
 
 def ids(*tags: str, databases: list[str] | None = None) -> list[str | None]:

@@ -1,5 +1,6 @@
 """Counting and syncing on a real Cluster of three, and on a real Sentinel's primary."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,3 +103,16 @@ def test_counters_are_listed_and_forgotten(store_there: None) -> None:
     assert {counter.client for counter in store.counters("default")} == set("abcde")
     assert store.forget("default", client="a") == 2
     assert {counter.client for counter in store.counters("default")} == set("bcde")
+
+
+def test_sentinels_that_are_away_cost_no_long_wait() -> None:
+    address = parse_redis_address(f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{free_port()}/elsewhere/0")
+    caches = CacheHandler(
+        {"default": {}, "limits": redis_address.cache_settings(address, backend="limits.cache.CounterCache")}
+    )
+    began = time.monotonic()
+    with pytest.raises(redis.RedisError):
+        caches["limits"].client.get_client(write=True).ping()
+    with pytest.raises(redis.RedisError):
+        redis_address.connect(address).ping()
+    assert time.monotonic() - began < 2  # it was 15 s

@@ -152,7 +152,7 @@ def test_after_a_failure_redis_is_asked_again_once_a_second(clock: Clock, round_
 
 
 def test_redis_is_used_again_when_it_is_back(clock: Clock, request: pytest.FixtureRequest) -> None:
-    store.breaker.failed(ConnectionError("away"))
+    store.breaker.failed("away")
     request.getfixturevalue("redis_server")
     with pytest.raises(StoreUnavailable):
         store.ping()

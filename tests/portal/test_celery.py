@@ -70,7 +70,7 @@ def test_a_database_that_is_away_costs_the_sign_and_not_the_worker() -> None:
     assert not Heartbeat.objects.exists()
 
 
-@pytest.mark.skipif(connection.vendor != "mysql", reason="about a server that closes connections")
+@pytest.mark.mariadb  # about a server that closes connections
 @COMMITTED
 def test_a_worker_whose_connection_the_database_closed_leaves_signs_again() -> None:
     heartbeat("worker@host")

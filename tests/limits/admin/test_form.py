@@ -168,7 +168,7 @@ def test_a_page_of_no_policy_leads_back_with_a_word(admin: Client, pk: str) -> N
     assert "deleted" in told(admin.get(f"{LIST}{pk}/change/", follow=True))
 
 
-@pytest.mark.skipif(connection.vendor != "mysql", reason="SQLite's test database is one thread's")
+@pytest.mark.mariadb  # SQLite's test database is one thread's
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_of_many_who_save_at_once_exactly_one_wins(admin: Client, policies: None) -> None:
     path = page_of("login")

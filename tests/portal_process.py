@@ -54,6 +54,13 @@ class RunningPortal:
         parents = {pid: parent for pid, parent, command in _processes() if self._is_gunicorn(command)}
         return {pid for pid, parent in parents.items() if parent in parents}
 
+    def embedded_server(self) -> int:
+        """Return the pid of the Redis-compatible server."""
+        (pid,) = (
+            pid for pid, _, command in _processes() if "valkey-server" in command[0] and str(self.folder) in command[0]
+        )
+        return pid
+
     def _is_gunicorn(self, command: list[str]) -> bool:
         return "gunicorn" in command and command[0].startswith(str(self.folder))
 

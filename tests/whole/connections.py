@@ -16,7 +16,10 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer to an attempt to log in: when it was asked for and there, its status, and the limit it went by."""
+    """One answer to an attempt to log in: when it was asked for and there, its status, and the limit it went by.
+
+    `limit` is 0 when the attempt was let through uncounted.
+    """
 
     asked_at: float
     at: float
@@ -57,9 +60,8 @@ class WorkerConnection:
         response = self._http.getresponse()
         body = response.read().decode()
         quota = _QUOTA.search(response.getheader("RateLimit-Policy", ""))
-        assert quota, (response.status, response.getheaders(), body[:500])
         retry_after = response.getheader("Retry-After")
-        return Answer(asked_at, time.monotonic(), response.status, int(quota[1]), retry_after, body)
+        return Answer(asked_at, time.monotonic(), response.status, int(quota[1]) if quota else 0, retry_after, body)
 
     def close(self) -> None:
         self._http.close()

@@ -9,6 +9,7 @@ from limits.core.headers import header_fields
 
 TOO_MANY_REQUESTS = 429
 _DECISIONS = "_limits_decisions"
+_WRITTEN = "_limits_written"
 
 
 def note(request: HttpRequest, decision: Decision) -> None:
@@ -23,9 +24,12 @@ def decisions_of(request: HttpRequest) -> list[Decision]:
 
 def add_fields(request: HttpRequest, response: HttpResponseBase) -> None:
     """Put the RateLimit fields of every decision on the request into its answer."""
-    if made := decisions_of(request):
-        for name, value in header_fields(made).items():
-            response.headers[name] = value
+    made = decisions_of(request)
+    if len(made) == getattr(response, _WRITTEN, 0):
+        return
+    for name, value in header_fields(made).items():
+        response.headers[name] = value
+    setattr(response, _WRITTEN, len(made))
 
 
 def refusal(request: HttpRequest, decision: Decision) -> HttpResponse:

@@ -42,6 +42,10 @@ class Breaker:
         self._failure = failure
         self._asks_again_at = self._clock() + PROBE_SECONDS
 
+    def refused(self, failure: str) -> None:
+        """Note that the store answered with an error: it is asked again all the same."""
+        self._failure = failure
+
     def succeeded(self) -> None:
         """Note that the store answered."""
         if not self.is_open:

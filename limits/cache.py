@@ -51,28 +51,35 @@ class CounterCache(RedisCache):
     Django gives each thread a backend of its own, so what is kept between the two calls is one thread's.
     """
 
-    last_key = ""
-    """The key of the last `add`."""
-    last_counted: store.Counted | None = None
-    """What the last `add` counted: (count, rest in milliseconds); None when Redis could not be asked."""
+    _last: tuple[str, store.Counted] | None = None
+
+    def counted(self, key: str) -> store.Counted | None:
+        """Return what the last `add` counted: (count, rest in milliseconds). None when it was of another key, or when
+        Redis could not be asked.
+        """
+        return self._last[1] if self._last and self._last[0] == key else None
 
     def add(self, key: str, value: Any, timeout: Any = None, **kwargs: Any) -> bool:
         """Count `value` requests. True when they are the first, or when nothing can be counted (let through)."""
         window_milliseconds = max(1, int((timeout or 0) - EXPIRATION_FUDGE)) * 1000
-        self.last_key = key
+        self._last = None
         try:
-            self.last_counted = store.count(key, amount=value, window_milliseconds=window_milliseconds)
+            counted = store.count(key, amount=value, window_milliseconds=window_milliseconds)
         except StoreUnavailable:
-            store.breaker.let_through()
-            self.last_counted = None
+            if value:
+                store.breaker.let_through()
             return True
-        return bool(value > 0 and self.last_counted[0] == value)
+        self._last = key, counted
+        return bool(value > 0 and counted[0] == value)
 
     def incr(self, key: str, delta: int = 1, **kwargs: Any) -> int:
-        """Return the count that `add` has made of it already."""
-        assert self.last_counted is not None, "django-ratelimit calls add before incr"
-        return self.last_counted[0]
+        """Return the count that `add` has made of it already. Raises ValueError, as caches do, for any other key."""
+        counted = self.counted(key)
+        if counted is None:
+            raise ValueError(f"Key {key!r} not found")
+        return counted[0]
 
     def get(self, key: str, default: Any = None, **kwargs: Any) -> Any:
-        """Return the count that `add` has looked up."""
-        return self.last_counted[0] if self.last_counted else default
+        """Return the count that `add` has looked up; the default for any other key."""
+        counted = self.counted(key)
+        return default if counted is None else counted[0]

@@ -17,7 +17,7 @@ class ClusterConnectionFactory(ConnectionFactory):
     _clusters: dict[str, RedisCluster] = {}
 
     def connect(self, url: str) -> Any:
-        """Return the client. Raises redis.RedisError when no node of the Cluster answers."""
+        """Return the client. Raises RedisClusterException, which is no RedisError, when no node answers."""
         if url not in self._clusters:
             timeouts = self.make_connection_params(url) | {"retry": Retry(NoBackoff(), 0)}
             timeouts.pop("parser_class")

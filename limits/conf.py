@@ -10,6 +10,11 @@ class Conf:
     """Typed access to the LIMITS_… settings, with their defaults."""
 
     @property
+    def enabled(self) -> bool:
+        """Whether anything is limited at all; django-ratelimit's own setting, which tests of a site switch off."""
+        return bool(getattr(settings, "RATELIMIT_ENABLE", True))
+
+    @property
     def cache_alias(self) -> str:
         """The cache in which counters and the policies' copy live; django-ratelimit's own setting."""
         return getattr(settings, "RATELIMIT_USE_CACHE", "default")
@@ -21,7 +26,7 @@ class Conf:
 
     @property
     def exempt_paths(self) -> tuple[str, ...]:
-        """Beginnings of paths that the default policy leaves alone."""
+        """Paths that the default policy leaves alone; one that ends in a slash stands for all under it."""
         return tuple(getattr(settings, "LIMITS_EXEMPT_PATHS", ()))
 
     @property

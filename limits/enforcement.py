@@ -26,7 +26,7 @@ def check(request: HttpRequest, slug: str) -> Decision | None:
 
     When Redis cannot be asked the request is let through: the decision has no states.
     """
-    policy = policies_in_force.policy(slug)
+    policy = policies_in_force.policy(slug) if conf.enabled else None
     if policy is None or not policy.covers(request.method or ""):
         return None
     client = identity.client_of(request, key=policy.key)
@@ -44,7 +44,7 @@ def last_counted(name: str) -> list[store.Counted] | None:
     """Return what django-ratelimit has just counted in this thread; None when Redis could not be asked."""
     cache = caches[conf.cache_alias]
     assert isinstance(cache, CounterCache), "RATELIMIT_USE_CACHE names a cache of limits.cache.CounterCache"
-    counted = cache.last_counted if cache.last_key == name else None
+    counted = cache.counted(name)
     return None if counted is None else [counted]
 
 

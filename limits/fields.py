@@ -17,10 +17,8 @@ class RatesField(models.TextField[Any, tuple[Rate, ...]]):
         return parse_rates(value) if value else ()
 
     def to_python(self, value: Any) -> tuple[Rate, ...]:
-        if isinstance(value, tuple):
-            return value
         try:
-            return parse_rates(value or "")
+            return parse_rates(format_rates(value) if isinstance(value, tuple) else value or "")
         except RateError as error:
             raise ValidationError(str(error), code="rates") from error
 

@@ -22,7 +22,7 @@ class PoliciesInForce:
         self._clock = clock
         self._looks_again_at = 0.0
         self._looking = threading.Lock()
-        self._refused_version = ""
+        self._refused: store.Published | None = None
         self.snapshot: Snapshot = EMPTY
 
     def policy(self, slug: str) -> Policy | None:
@@ -40,7 +40,7 @@ class PoliciesInForce:
         try:
             snapshot = snapshots.read(found.version, document=found.document)
         except SnapshotError as error:
-            self._refused_version = found.version
+            self._refused = found
             logger.error("%s The policies in force stay as they were.", error)
             return False
         self.take(snapshot)
@@ -53,7 +53,7 @@ class PoliciesInForce:
             found = store.newer_than(self.snapshot.version)
         except StoreUnavailable:
             return
-        if found is not None and found.version != self._refused_version:
+        if found is not None and found != self._refused:
             self.take_published(found)
 
     def _look(self) -> None:

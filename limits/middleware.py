@@ -10,15 +10,14 @@ from django_ratelimit.exceptions import Ratelimited
 from limits import answers, enforcement, ratelimit_hooks
 from limits.conf import conf
 from limits.in_force import policies_in_force
-from limits.views_in_code import policies_of
-
-_SEEN = "_limits_seen"
+from limits.views_in_code import uses_of
 
 
 class LimitsMiddleware:
-    """Enforces the default policy, and answers for plain django-ratelimit. Stands after the authentication.
+    """Enforces the default policy, and answers for plain django-ratelimit. Stands right after the authentication.
 
-    A request that another middleware answered, or that leads to no view, is counted once its answer is there.
+    A request that nothing looked at, because a middleware within answered it or it leads to no view, is counted once
+    its answer is there.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -26,10 +25,10 @@ class LimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase = self.get_response(request)
-        if not hasattr(request, _SEEN) and not _is_exempt(request):
-            response = _enforce_default(request) or response
         if plain := ratelimit_hooks.decision_of(request):
             answers.note(request, plain)
+        if not answers.decisions_of(request) and not _is_exempt(request):
+            response = _enforce_default(request) or response
         answers.add_fields(request, response)
         return response
 
@@ -37,7 +36,6 @@ class LimitsMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """Refuse before the view runs, when the default policy holds for it and is used up."""
-        setattr(request, _SEEN, True)
         if _is_exempt(request) or _is_covered(request, view):
             return None
         return _enforce_default(request)
@@ -57,10 +55,13 @@ def _enforce_default(request: HttpRequest) -> HttpResponse | None:
 
 
 def _is_exempt(request: HttpRequest) -> bool:
-    return request.path_info.startswith(conf.exempt_paths)
+    """Say whether the path is one of those, or lies under one that ends in a slash."""
+    path = request.path_info
+    return any(path == exempt or (exempt[-1] == "/" and path.startswith(exempt)) for exempt in conf.exempt_paths)
 
 
 def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
     """Say whether a policy in force of the view's own looks at this method."""
-    policies = map(policies_in_force.policy, policies_of(view))
-    return any(policy is not None and policy.covers(request.method or "") for policy in policies)
+    method = request.method or ""
+    asked = (policies_in_force.policy(use.slug) for use in uses_of(view) if use.asks_about(method))
+    return any(policy is not None and policy.covers(method) for policy in asked)

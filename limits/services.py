@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -26,31 +27,34 @@ class Actor:
 def save_policy(policy: Policy, *, actor: Actor, reason: str = "", at: datetime | None = None) -> Policy:
     """Save a new or an edited policy. `policy.version` must be the one that was read when editing began.
 
-    Raises PolicyConflict, and writes nothing, when somebody saved or deleted it since.
+    Raises PolicyConflict when somebody saved or deleted it since, and ValidationError when a field is wrong or the
+    name was changed; then nothing is written.
     """
     with transaction.atomic():
         stored = _locked(policy.pk) if policy.pk else None
         if policy.pk and (stored is None or stored.version != policy.version):
             raise PolicyConflict(f"“{policy.slug}” was changed by somebody else meanwhile.")
         before = described(stored) if stored else None
-        if before == described(policy):
+        if stored and stored.slug == policy.slug and before == described(policy):
             return policy
-        if stored:
-            policy.version = stored.version + 1
+        if stored and stored.slug != policy.slug:
+            raise ValidationError({"slug": "The name in code cannot be changed once made."})
+        policy.full_clean()
+        policy.version += stored is not None
         policy.save()
         _revise(policy.slug, before=before, after=described(policy), actor=actor, reason=reason, at=at)
         transaction.on_commit(sync.publish_soon)
     return policy
 
 
-def switch_policy(policy: Policy, *, enabled: bool, actor: Actor, reason: str = "") -> bool:
+def switch_policy(policy: Policy, *, enabled: bool, actor: Actor) -> bool:
     """Switch a policy on or off, whatever its version; return whether that changed anything."""
     with transaction.atomic():
         stored = _locked(policy.pk)
         if stored is None or stored.enabled == enabled:
             return False
         stored.enabled = enabled
-        save_policy(stored, actor=actor, reason=reason)
+        save_policy(stored, actor=actor)
     return True
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import redis
 from django.core.cache import caches
 from redis.commands.core import Script
+from redis.exceptions import RedisClusterException
 
 from limits.breaker import Breaker
 from limits.conf import conf
@@ -50,8 +51,8 @@ class Counter:
 
 def count(key: str, *, amount: int, window_milliseconds: int) -> Counted:
     """Add `amount` to a counter, or look at it when that is 0, in one step and one round trip."""
-    script = _script("count")
-    return _in_request(lambda client: tuple(script(keys=(key,), args=(amount, window_milliseconds), client=client)))
+    number, rest = _in_request(lambda client: _run("count", client, keys=(key,), args=(amount, window_milliseconds)))
+    return number, rest
 
 
 def charge(rates: Sequence[Rate], *, slug: str, client: str) -> list[Counted]:
@@ -61,8 +62,7 @@ def charge(rates: Sequence[Rate], *, slug: str, client: str) -> list[Counted]:
     """
     names = [keys.counter(slug, client=client, window_seconds=rate.window_seconds) for rate in rates]
     numbers = [number for rate in rates for number in (rate.limit, rate.window_seconds * 1000)]
-    script = _script("charge")
-    flat = _in_request(lambda connection: script(keys=names, args=numbers, client=connection))
+    flat = _in_request(lambda connection: _run("charge", connection, keys=names, args=numbers))
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
@@ -71,7 +71,7 @@ def newer_than(version: str) -> Published | None:
 
     def look(client: redis.Redis) -> Published | None:
         seen = _text(client.hget(keys.POLICIES, "version"))
-        return None if seen in ("", version) else _published(client)
+        return None if seen in ("", version) else _document(client)
 
     return _in_request(look)
 
@@ -83,9 +83,8 @@ def published() -> Published:
 
 def publish(snapshot: Snapshot, *, seen: str) -> bool:
     """Write the document and its version in one step. False: another version than `seen` stands there by now."""
-    script = _script("publish")
-    arguments = (seen, snapshot.version, snapshot.document)
-    return bool(_outside_request(lambda client: script(keys=(keys.POLICIES,), args=arguments, client=client)))
+    told = (seen, snapshot.version, snapshot.document)
+    return bool(_outside_request(lambda client: _run("publish", client, keys=(keys.POLICIES,), args=told)))
 
 
 def counters(slug: str, *, client: str | None = None) -> list[Counter]:
@@ -104,6 +103,13 @@ def forget(slug: str, *, client: str) -> int:
     return _outside_request(delete)
 
 
+def server_version() -> tuple[int, ...]:
+    """Return the version of Redis that the server is, or, as a Valkey, stands for."""
+    told = _outside_request(lambda client: client.info("server"))
+    some_node: dict[str, Any] = told if "redis_version" in told else next(iter(told.values()))
+    return tuple(int(part) for part in some_node["redis_version"].split("."))
+
+
 def ping() -> None:
     """Raise StoreUnavailable when Redis does not answer."""
     _in_request(lambda client: client.ping())
@@ -118,9 +124,12 @@ def _in_request(ask: Callable[[redis.Redis], Answer]) -> Answer:
 def _outside_request(ask: Callable[[redis.Redis], Answer]) -> Answer:
     try:
         answer = ask(_client())
-    except (redis.RedisError, OSError) as error:
-        failure = _in_a_line(error)
-        breaker.failed(failure)
+    except redis.ResponseError as error:
+        # The server answers, and others may fare better: one wrong key must not keep everything from being counted.
+        breaker.refused(failure := _in_a_line(error))
+        raise StoreUnavailable(failure) from error
+    except (redis.RedisError, RedisClusterException, OSError) as error:
+        breaker.failed(failure := _in_a_line(error))
         raise StoreUnavailable(failure) from error
     breaker.succeeded()
     return answer
@@ -130,6 +139,10 @@ def _in_a_line(error: Exception) -> str:
     # Some errors of redis-py tell every connection that they tried.
     line = " ".join((str(error) or type(error).__name__).split()).rstrip(".")
     return line if len(line) <= 200 else f"{line[:200]}…"
+
+
+def _run(name: str, client: redis.Redis, *, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+    return _script(name)(keys=keys, args=args, client=client)
 
 
 @cache
@@ -145,6 +158,16 @@ def _client() -> redis.Redis:
 
 
 def _published(client: redis.Redis) -> Published:
+    try:
+        return _document(client)
+    except redis.ResponseError as error:
+        if "wrong kind of value" not in str(error):
+            raise
+        # No document of ours, whoever put it there: it is to be written over.
+        return Published("", "")
+
+
+def _document(client: redis.Redis) -> Published:
     version, document = client.hmget(keys.POLICIES, ["version", "document"])
     return Published(_text(version), _text(document))
 

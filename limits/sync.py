@@ -16,7 +16,6 @@ from limits import store
 from limits.core import snapshots
 from limits.core.snapshots import Difference, Snapshot, SnapshotError
 from limits.exceptions import StoreUnavailable
-from limits.in_force import policies_in_force
 from limits.models import Policy, Revision
 
 logger = logging.getLogger("limits")
@@ -59,9 +58,18 @@ def reconcile() -> bool:
         if found.version == source.version and found.document == source.document:
             return False
         if store.publish(source, seen=found.version):
-            policies_in_force.take(source)
             return True
     raise StoreUnavailable(f"others wrote the policies {ATTEMPTS_MAX} times meanwhile")
+
+
+def publish_once() -> bool:
+    """Publish now; say whether that could be done."""
+    try:
+        reconcile()
+    except (StoreUnavailable, DatabaseError) as error:
+        logger.debug("The policies cannot be published: %s", error)
+        return False
+    return True
 
 
 def publish_soon() -> None:
@@ -69,10 +77,8 @@ def publish_soon() -> None:
 
     Should the process end before, the next one to start tries again, and so does the job of every minute.
     """
-    try:
-        reconcile()
-    except StoreUnavailable as error:
-        logger.warning("The policies are saved but not in force yet: %s", error)
+    if not publish_once():
+        logger.warning("The policies are saved, and not in force yet: this goes on trying.")
         _publisher.begin()
 
 
@@ -98,7 +104,8 @@ class _Publisher:
 
     def _run(self) -> None:
         while self._is_wanted():
-            while not self._try():
+            while not publish_once():
+                connection.close()
                 time.sleep(RETRY_SECONDS)
         connection.close()
 
@@ -108,15 +115,6 @@ class _Publisher:
             if not wanted:
                 self._thread = None
             return wanted
-
-    def _try(self) -> bool:
-        try:
-            reconcile()
-        except (StoreUnavailable, DatabaseError) as error:
-            logger.debug("The policies cannot be published yet: %s", error)
-            connection.close()
-            return False
-        return True
 
 
 _publisher = _Publisher()

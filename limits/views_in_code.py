@@ -1,6 +1,6 @@
 """Which policies code names: by the marks that `@limit` leaves, and by plain django-ratelimit's arguments."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,11 +14,19 @@ _MARK = "limits_policies"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A view that names a policy; `plain` when through django-ratelimit's own decorator."""
+    """A view that names a policy; `plain` when through django-ratelimit's own decorator.
+
+    `methods` are those that the policy is asked about; empty for all.
+    """
 
     slug: str
     view: str
-    plain: bool
+    plain: bool = False
+    methods: tuple[str, ...] = ()
+
+    def asks_about(self, method: str) -> bool:
+        """Say whether a request of this method comes to the policy."""
+        return not self.methods or ("GET" if method == "HEAD" else method) in self.methods
 
 
 def mark(view: Callable[..., Any], *, slug: str) -> None:
@@ -27,19 +35,22 @@ def mark(view: Callable[..., Any], *, slug: str) -> None:
 
 
 @lru_cache(maxsize=4096)
-def policies_of(view: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of the policies that a view is behind, outermost first."""
-    return (*getattr(view, _MARK, ()), *_plain_groups(view))
+def uses_of(view: Callable[..., Any]) -> tuple[Use, ...]:
+    """Return the policies that a view is behind; those of a class's single methods too."""
+    found = list(_uses_of_function(view, name=_name(view)))
+    cls = getattr(view, "view_class", None)
+    if cls is not None:
+        found += _uses_of_function(cls.dispatch, name=_name(view))
+        for method in cls.http_method_names:
+            handler = getattr(cls, method, None)
+            if handler is not None:
+                found += _uses_of_function(handler, name=_name(view), methods=(method.upper(),))
+    return tuple(dict.fromkeys(found))
 
 
 def uses() -> tuple[Use, ...]:
     """Return every use of a policy by the views that the site's URLs lead to."""
-    found = {}
-    for view in _views(get_resolver().url_patterns):
-        for slug in policies_of(view):
-            plain = slug in _plain_groups(view)
-            found[slug, _name(view)] = Use(slug, _name(view), plain)
-    return tuple(found.values())
+    return tuple(dict.fromkeys(use for view in _views(get_resolver().url_patterns) for use in uses_of(view)))
 
 
 def slugs_in_use() -> frozenset[str]:
@@ -48,7 +59,7 @@ def slugs_in_use() -> frozenset[str]:
     return frozenset(use.slug for use in uses()) | default
 
 
-def _views(patterns: list[URLPattern | URLResolver]) -> Iterator[Callable[..., Any]]:
+def _views(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[Callable[..., Any]]:
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             yield from _views(pattern.url_patterns)
@@ -56,21 +67,37 @@ def _views(patterns: list[URLPattern | URLResolver]) -> Iterator[Callable[..., A
             yield pattern.callback
 
 
-def _plain_groups(view: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the groups of django-ratelimit's decorators on a view whose rate is ours.
-
-    The decorator leaves no mark, but what it was given is in its function's closure.
-    """
-    groups = []
-    layer: Any = view
+def _uses_of_function(function: Callable[..., Any], *, name: str, methods: tuple[str, ...] = ()) -> Iterator[Use]:
+    for slug in getattr(function, _MARK, ()):
+        yield Use(slug, name, methods=methods)
+    layer: Any = function
     while layer is not None:
-        code = getattr(layer, "__code__", None)
-        cells = getattr(layer, "__closure__", None) or ()
-        given = dict(zip(code.co_freevars, cells, strict=True)) if code and cells else {}
-        if "rate" in given and "group" in given and _is_ours(given["rate"].cell_contents):
-            groups.append(str(given["group"].cell_contents))
+        given = _closure(layer)
+        # `method_decorator` keeps the decorators that it was given, and applies them at each call.
+        for decorator in (given, *map(_closure, _decorators(given))):
+            if "group" in decorator and _is_ours(decorator.get("rate")):
+                yield Use(str(decorator["group"]), name, plain=True, methods=methods or _methods(decorator))
         layer = getattr(layer, "__wrapped__", None)
-    return tuple(groups)
+
+
+def _closure(function: Any) -> dict[str, Any]:
+    """Return what a function holds of those around it: django-ratelimit's leaves no other mark."""
+    code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
+    if code is None or not cells:
+        return {}
+    return {name: cell.cell_contents for name, cell in zip(code.co_freevars, cells, strict=True)}
+
+
+def _decorators(given: dict[str, Any]) -> Iterable[Any]:
+    decorators = given.get("decorators", ())
+    return decorators if isinstance(decorators, list | tuple) else (decorators,)
+
+
+def _methods(given: dict[str, Any]) -> tuple[str, ...]:
+    """Return django-ratelimit's `method` argument as names; empty for ALL, which is (None,) there."""
+    method = given.get("method")
+    names = method if isinstance(method, list | tuple) else (method,)
+    return tuple(name.upper() for name in names if name)
 
 
 def _is_ours(rate: object) -> bool:

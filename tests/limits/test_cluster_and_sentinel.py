@@ -13,6 +13,7 @@ from limits import store
 from limits.core import snapshots
 from limits.core.rates import Rate
 from limits.enforcement import check
+from limits.exceptions import StoreUnavailable
 from portal import redis_address
 from portal.redis_address import parse_redis_address
 from tests.limits import making
@@ -116,3 +117,13 @@ def test_sentinels_that_are_away_cost_no_long_wait() -> None:
     with pytest.raises(redis.RedisError):
         redis_address.connect(address).ping()
     assert time.monotonic() - began < 2  # it was 15 s
+
+
+def test_a_cluster_that_is_away_is_store_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = parse_redis_address(f"redis+cluster://127.0.0.1:{free_port()}")
+    settings = {"default": {}, "limits": redis_address.cache_settings(address, backend="limits.cache.CounterCache")}
+    monkeypatch.setattr(store, "caches", CacheHandler(settings))
+    store._script.cache_clear()
+    with pytest.raises(StoreUnavailable):
+        store.charge([Rate(2, 60)], slug="default", client="a")
+    assert store.breaker.is_open

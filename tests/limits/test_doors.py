@@ -5,10 +5,11 @@ import logging
 
 import pytest
 import redis
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
+import limits
 from limits.core.policies import ClientKey
 from limits.core.rates import Rate
 from tests.limits import making
@@ -17,6 +18,7 @@ Redis = redis.Redis
 pytestmark = [pytest.mark.urls("tests.limits.views"), pytest.mark.django_db]
 LOGIN = making.policy("login", Rate(2, 60), methods=("POST",))
 DEFAULT = making.policy("default", Rate(4, 86_400), Rate(3, 3_600))
+DOORS = ("/decorator", "/ratelimit", "/ratelimit-posts", "/ratelimit-class", "/class", "/method")
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
@@ -25,12 +27,12 @@ def in_force(redis_server: Redis) -> None:
     making.put_in_force(LOGIN, DEFAULT)
 
 
-@pytest.mark.parametrize("path", ["/decorator", "/ratelimit", "/class"])
+@pytest.mark.parametrize("path", DOORS)
 def test_the_third_request_is_refused_at_every_door(client: Client, path: str) -> None:
     assert [client.post(path).status_code for _ in range(4)] == [200, 200, 429, 429]
 
 
-@pytest.mark.parametrize("path", ["/decorator", "/ratelimit", "/class"])
+@pytest.mark.parametrize("path", DOORS)
 def test_every_answer_tells_how_much_is_left(client: Client, path: str) -> None:
     first, _, third = (client.post(path) for _ in range(3))
     assert first["RateLimit-Policy"] == third["RateLimit-Policy"] == '"login";q=2;w=60'
@@ -41,7 +43,7 @@ def test_every_answer_tells_how_much_is_left(client: Client, path: str) -> None:
 
 
 def test_the_doors_share_one_count(client: Client, redis_server: Redis) -> None:
-    assert [client.post(path).status_code for path in ("/decorator", "/ratelimit", "/class")] == [200, 200, 429]
+    assert [client.post(path).status_code for path in DOORS] == [200, 200, *[429] * (len(DOORS) - 2)]
     assert redis_server.keys("*") == [b"rl:{login:127.0.0.1}:60"]
 
 
@@ -84,12 +86,12 @@ def test_default_holds_for_what_no_other_policy_looked_at(client: Client) -> Non
 
 
 def test_default_leaves_alone_what_a_view_s_own_policy_covers(client: Client, redis_server: Redis) -> None:
-    for path in ("/decorator", "/ratelimit", "/class"):
+    for path in DOORS:
         assert "default" not in client.post(path)["RateLimit-Policy"]
     assert redis_server.keys("rl:{default:*") == []
 
 
-@pytest.mark.parametrize("path", ["/decorator", "/ratelimit", "/class"])
+@pytest.mark.parametrize("path", DOORS)
 def test_default_holds_for_the_methods_that_a_view_s_policy_leaves(client: Client, path: str) -> None:
     answers = [client.get(path) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
@@ -112,6 +114,50 @@ def test_exempt_paths_are_not_counted(client: Client, redis_server: Redis, setti
     settings.LIMITS_EXEMPT_PATHS = ("/exempt/",)
     assert [client.get("/exempt/").status_code for _ in range(5)] == [200] * 5
     assert redis_server.keys("*") == []
+
+
+def test_only_the_very_path_is_exempt_unless_it_ends_in_a_slash(client: Client, settings: Settings) -> None:
+    settings.LIMITS_EXEMPT_PATHS = ("/plain", "/exempt/")
+    assert "RateLimit" not in client.get("/plain")
+    assert "RateLimit" in client.get("/plainly-not")
+
+
+def test_a_policy_of_all_methods_leaves_those_that_its_view_does_not_ask_about(client: Client) -> None:
+    making.put_in_force(making.policy("login", Rate(2, 60)), DEFAULT)
+    for path in ("/ratelimit-posts", "/method"):
+        assert client.post(path)["RateLimit-Policy"].startswith('"login"')
+        assert client.get(path)["RateLimit-Policy"].startswith('"default-86400"')
+
+
+def test_what_a_middleware_answers_is_counted(redis_server: Redis) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert [client.post("/decorator").status_code for _ in range(4)] == [403, 403, 403, 429]
+    assert redis_server.keys("rl:{login:*") == []
+    redis_server.flushall()
+    assert [client.get("/plain", headers={"host": "evil.example"}).status_code for _ in range(4)] == [400] * 3 + [429]
+
+
+def test_the_setting_that_switches_django_ratelimit_off_switches_all_off(
+    client: Client, settings: Settings, redis_server: Redis
+) -> None:
+    client.post("/decorator")
+    settings.RATELIMIT_ENABLE = False
+    for path in (*DOORS, "/plain"):
+        assert [client.post(path).status_code for _ in range(5)] == [200] * 5
+    assert redis_server.get("rl:{login:127.0.0.1}:60") == b"1"
+
+
+def test_an_async_view_is_refused_when_it_is_decorated() -> None:
+    async def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    with pytest.raises(TypeError, match="async"):
+        limits.limit("login")(view)  # type: ignore[type-var]
+
+
+def test_a_cache_keeps_page_and_problem_apart(client: Client) -> None:
+    answers = [client.post("/decorator") for _ in range(3)]
+    assert "Accept" in answers[-1]["Vary"]
 
 
 def test_head_counts_as_get(client: Client) -> None:

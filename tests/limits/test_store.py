@@ -151,6 +151,13 @@ def test_after_a_failure_redis_is_asked_again_once_a_second(clock: Clock, round_
     assert "a moment ago" not in str(failure.value)
 
 
+def test_an_error_that_redis_answers_keeps_it_in_use(redis_server: Redis) -> None:
+    redis_server.rpush(keys.POLICIES, "what is this?")
+    with pytest.raises(StoreUnavailable):
+        store.newer_than("")
+    assert store.count("rl:{login:a}:60", amount=1, window_milliseconds=60_000)[0] == 1
+
+
 def test_redis_is_used_again_when_it_is_back(clock: Clock, request: pytest.FixtureRequest) -> None:
     store.breaker.failed("away")
     request.getfixturevalue("redis_server")

@@ -16,6 +16,7 @@ from limits.exceptions import StoreUnavailable
 from limits.in_force import policies_in_force
 from limits.models import Policy, Revision
 from limits.services import Actor
+from tests.conftest import Clock
 from tests.limits import making
 from tests.servers import wait_until
 
@@ -65,6 +66,53 @@ def test_a_damaged_document_heals(policies: None, redis_server: Redis) -> None:
     assert not sync.compare().in_step
     assert sync.reconcile()
     assert published_login() == (Rate(5, 60),)
+
+
+def test_something_else_under_the_policies_name_is_written_over(policies: None, redis_server: Redis) -> None:
+    redis_server.delete(keys.POLICIES)
+    redis_server.rpush(keys.POLICIES, "what is this?")
+    assert sync.reconcile()
+    assert published_login() == (Rate(5, 60),)
+
+
+def test_a_process_takes_a_document_that_was_mended_under_its_version(
+    policies: None, redis_server: Redis, clock: Clock
+) -> None:
+    mended = redis_server.hget(keys.POLICIES, "document")
+    redis_server.hset(keys.POLICIES, "document", "{")
+    assert policies_in_force.policy("login") is None
+    clock.now += 1
+    redis_server.hset(keys.POLICIES, "document", mended)
+    assert policies_in_force.policy("login") is not None
+
+
+def test_the_process_that_publishes_keeps_a_copy_too(policies: None, clock: Clock) -> None:
+    policies_in_force.policy("login")
+    Policy.objects.filter(slug="login").update(rates=(Rate(3, 60),))
+    sync.reconcile()
+    clock.now += 1
+    policies_in_force.policy("login")
+    copy = last_good.load()
+    assert copy is not None
+    assert copy.policies["login"].rates == (Rate(3, 60),)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_database_that_fails_after_the_commit_is_tried_again(policies: None) -> None:
+    reads = []
+
+    def fail_once() -> snapshots.Snapshot:
+        reads.append(True)
+        if len(reads) == 1:
+            raise OperationalError("gone away")
+        return from_database()
+
+    from_database = sync.from_database
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sync, "from_database", fail_once)
+        save_login(Rate(2, 60))
+        wait_until(lambda: published_login() == (Rate(2, 60),), what="the policies in Redis", seconds=5)
+        wait_until(lambda: not publishing(), what="the end of the thread")
 
 
 def test_a_change_that_went_past_the_services_heals(policies: None) -> None:

@@ -33,6 +33,28 @@ class ByClass(View):
     post = get
 
 
+@method_decorator(ratelimit(group="login", key="limits.key_for", rate="limits.rate_for"), name="dispatch")
+class ByDjangoRatelimitOnAClass(View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("let in")
+
+    post = get
+
+
+@ratelimit(group="login", key="limits.key_for", rate="limits.rate_for", method="POST")
+def by_django_ratelimit_for_posts(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("let in")
+
+
+class ByOneMethod(View):
+    @method_decorator(limits.limit("login"))
+    def post(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("let in")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("let in")
+
+
 @limits.limit("outer")
 @limits.limit("login")
 def behind_two(request: HttpRequest) -> HttpResponse:
@@ -53,6 +75,9 @@ urlpatterns = [
     path("ratelimit", by_django_ratelimit),
     path("unblocked", by_django_ratelimit_without_block),
     path("class", ByClass.as_view()),
+    path("ratelimit-class", ByDjangoRatelimitOnAClass.as_view()),
+    path("ratelimit-posts", by_django_ratelimit_for_posts),
+    path("method", ByOneMethod.as_view()),
     path("two", behind_two),
     path("nothing", behind_nothing),
     path("plain", plain),

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
+from django.utils.http import escape_leading_slashes
 
 from limits.core.decisions import Decision
 from limits.core.headers import header_fields
@@ -59,7 +60,7 @@ def _page(request: HttpRequest, decision: Decision) -> HttpResponse:
         "rates": [state.rate for state in decision.states if state.refused],
         "retry_after_seconds": decision.retry_after_seconds,
         "wait": wait_in_words(decision.retry_after_seconds),
-        "again_path": request.get_full_path(),
+        "again_path": escape_leading_slashes(request.get_full_path()),
     }
     return HttpResponse(render_to_string("limits/429.html", context, request=request))
 

@@ -8,8 +8,9 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from limits import views_in_code
+from limits import store, views_in_code
 from limits.conf import conf
+from limits.exceptions import StoreTooOld, StoreUnavailable
 from limits.models import Policy
 
 
@@ -47,10 +48,10 @@ def check_policies_in_code(app_configs: Any, **kwargs: Any) -> list[CheckMessage
 
 @register(Tags.caches)
 def check_cache(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """limits.E002: django-ratelimit counts in a cache that is not ours."""
+    """limits.E002: django-ratelimit counts in a cache that is not ours; limits.E005: its server is too old."""
     cache = settings.CACHES.get(conf.cache_alias, {})
     if cache.get("BACKEND") == "limits.cache.CounterCache":
-        return []
+        return _check_server()
     return [
         Error(
             f"RATELIMIT_USE_CACHE names “{conf.cache_alias}”, whose backend is {cache.get('BACKEND', 'missing')}.",
@@ -60,18 +61,15 @@ def check_cache(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register(Tags.security)
-def check_unix_socket(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """limits.W004: behind a Unix socket without trusted proxies no request has an address."""
-    if not str(getattr(settings, "BIND", "")).startswith("unix:") or conf.trusted_proxies:
-        return []
-    return [
-        Warning(
-            "The web server listens on a Unix socket and no proxy is trusted: every request counts as “unknown”.",
-            hint="Set TRUSTED_PROXIES to the proxy's address, and let the proxy send X-Forwarded-For.",
-            id="limits.W004",
-        )
-    ]
+def _check_server() -> list[CheckMessage]:
+    """One that is away now is asked again when a web process starts."""
+    try:
+        store.check_version()
+    except StoreTooOld as error:
+        return [Error(str(error), id="limits.E005")]
+    except StoreUnavailable:
+        pass
+    return []
 
 
 def _migrations_wait() -> bool:

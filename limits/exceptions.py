@@ -1,8 +1,14 @@
 """What can go wrong with rate limits."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 
 class StoreUnavailable(Exception):
     """Redis did not answer in time, or not as it should; nothing was counted and nothing written."""
+
+
+class StoreTooOld(ImproperlyConfigured):
+    """The server is a Redis before 7.0, which cannot run the scripts."""
 
 
 class PolicyConflict(Exception):

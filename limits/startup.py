@@ -1,5 +1,6 @@
 """What a process does before its first request."""
 
+import contextlib
 import logging
 
 from django.db import Error as DatabaseError
@@ -16,8 +17,10 @@ def start() -> None:
     """Take the policies in force: from Redis, else from the database, else from the last good copy in a file.
 
     Then, in the background, Redis is brought into step with the database: a change that was saved while Redis was
-    away comes into force although the process that saved it is gone.
+    away comes into force although the process that saved it is gone. Raises StoreTooOld.
     """
+    with contextlib.suppress(StoreUnavailable):
+        store.check_version()
     if not _take_from_redis():
         snapshot = _from_database() or last_good.load()
         if snapshot is None:

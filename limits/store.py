@@ -21,11 +21,13 @@ from limits.conf import conf
 from limits.core import keys
 from limits.core.rates import Rate
 from limits.core.snapshots import Snapshot
-from limits.exceptions import StoreUnavailable
+from limits.exceptions import StoreTooOld, StoreUnavailable
 
 Answer = TypeVar("Answer")
 Counted = tuple[int, int]
 """A counter's count, and the rest of its life in milliseconds."""
+
+OLDEST_MAJOR_VERSION = 7
 
 breaker = Breaker()
 
@@ -103,11 +105,13 @@ def forget(slug: str, *, client: str) -> int:
     return _outside_request(delete)
 
 
-def server_version() -> tuple[int, ...]:
-    """Return the version of Redis that the server is, or, as a Valkey, stands for."""
+def check_version() -> None:
+    """Raise StoreTooOld when the server is older than the scripts' flags; a Valkey tells for which Redis it stands."""
     told = _outside_request(lambda client: client.info("server"))
-    some_node: dict[str, Any] = told if "redis_version" in told else next(iter(told.values()))
-    return tuple(int(part) for part in some_node["redis_version"].split("."))
+    node: dict[str, Any] = told if "redis_version" in told else next(iter(told.values()))
+    version = str(node["redis_version"])
+    if int(version.partition(".")[0]) < OLDEST_MAJOR_VERSION:
+        raise StoreTooOld(f"The server of REDIS_URL is Redis {version}. Limits need Redis 7.0 or newer, or Valkey.")
 
 
 def ping() -> None:

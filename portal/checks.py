@@ -17,6 +17,20 @@ def check_environment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security)
+def check_unix_socket(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """portal.W003: behind a Unix socket without trusted proxies no request has an address."""
+    if not settings.BIND.startswith("unix:") or settings.LIMITS_TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "The web server listens on a Unix socket and no proxy is trusted: every request counts as “unknown”.",
+            hint="Set TRUSTED_PROXIES to the proxy's address, and let the proxy send X-Forwarded-For.",
+            id="portal.W003",
+        )
+    ]
+
+
 @register(Tags.database)
 def check_character_set(app_configs: Any, databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """portal.W002: MariaDB or MySQL would lose characters, for it does not store utf8mb4."""

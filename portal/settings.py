@@ -176,6 +176,10 @@ def _redis(name: str, *, default: RedisAddress) -> RedisAddress:
 
 REDIS = _redis("REDIS_URL", default=embedded_address(VAR))
 RATELIMIT_STORAGE = _redis("RATELIMIT_STORAGE_URL", default=REDIS.with_database(REDIS.database + 1))
+if RATELIMIT_STORAGE.database > 15 and not os.environ.get("RATELIMIT_STORAGE_URL"):
+    ENVIRONMENT.refuse(
+        "RATELIMIT_STORAGE_URL", takes="an address of its own, for REDIS_URL leaves it no database up to 15"
+    )
 CACHES = {
     "default": redis_address.cache_settings(REDIS, backend="django_redis.cache.RedisCache"),
     "limits": redis_address.cache_settings(RATELIMIT_STORAGE, backend="limits.cache.CounterCache")
@@ -190,6 +194,8 @@ BROKER = _read(
     default=REDIS.with_database(REDIS.database + 2),
     takes="an address as REDIS_URL takes, but no Cluster",
 )
+if BROKER.database > 15 and not os.environ.get("CELERY_BROKER_URL"):
+    ENVIRONMENT.refuse("CELERY_BROKER_URL", takes="an address of its own, for REDIS_URL leaves it no database up to 15")
 CELERY_BROKER_URL = BROKER.broker_url
 CELERY_BROKER_TRANSPORT_OPTIONS = redis_address.broker_options(BROKER)
 if REDIS.kind == "redis+cluster" and not os.environ.get("CELERY_BROKER_URL"):

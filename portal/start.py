@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 import limits
 
@@ -11,3 +12,5 @@ def start() -> None:
     if settings.ENVIRONMENT.problems:
         raise ImproperlyConfigured("\n".join(map(str, settings.ENVIRONMENT.problems)))
     limits.start()
+    # Requests have connections of their own, one a thread.
+    connection.close()

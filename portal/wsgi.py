@@ -4,9 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from portal.front import Front
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-application = get_wsgi_application()
+application = Front(get_wsgi_application())
 
 from portal.start import start  # noqa: E402 - needs the applications loaded
 

@@ -140,15 +140,16 @@ def _tell_whether_in_force(request: HttpRequest) -> None:
     try:
         in_step = sync.compare().in_step
     except StoreUnavailable:
-        in_step = False
-    if in_step:
-        messages.info(request, "In force on every worker within a second.")
-    else:
         messages.warning(
             request,
             "Saved, but not in force yet: Redis cannot be reached. Until it can, the earlier limits stand. "
             "The change comes into force by itself, within seconds of Redis's return.",
         )
+        return
+    if in_step:
+        messages.info(request, "In force on every worker within a second.")
+    else:
+        messages.warning(request, "Saved. Another change came at the same moment: both are in force within seconds.")
 
 
 def _sync_column(request: HttpRequest) -> Callable[[Policy], SafeString]:

@@ -1,5 +1,6 @@
 """A person, and a registration that waits for its confirmation."""
 
+import unicodedata
 import uuid
 from typing import Any, ClassVar
 
@@ -22,9 +23,15 @@ class UserManager(auth_models.UserManager["User"]):
 
         Raises User.DoesNotExist.
         """
-        if username and "@" in username:
-            return self.get(email=self.normalize_email(username))
-        return super().get_by_natural_key(username)
+        typed = unicodedata.normalize("NFKC", username or "")
+        if "@" in typed:
+            typed = self.normalize_email(typed)
+        user = self.get(email=typed) if "@" in typed else super().get_by_natural_key(typed)
+        stored = user.email if "@" in typed else user.username
+        if stored.lower() != typed.lower():
+            # MariaDB finds “Zoë” by “zoe”, and more: then one person would be counted under many names.
+            raise self.model.DoesNotExist
+        return user
 
 
 class User(AbstractUser):

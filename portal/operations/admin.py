@@ -1,8 +1,10 @@
 """Schedules and mail in the admin, so that nobody can do there what their rights do not say."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -29,11 +31,35 @@ for _model in (IntervalSchedule, CrontabSchedule):
         admin.site.register(_model)
 
 
+class PeriodicTaskForm(beat_admin.PeriodicTaskForm):
+    """Arguments must be what a task can be called with: anything else ends beat or the worker."""
+
+    def clean_args(self) -> str:
+        return self._json("args", kind=list, words="a list, such as [1, 2]")
+
+    def clean_kwargs(self) -> str:
+        return self._json("kwargs", kind=dict, words='an object, such as {"days": 7}')
+
+    def _json(self, name: str, *, kind: type, words: str) -> str:
+        text: str = self._clean_json(name)
+        if not isinstance(json.loads(text), kind):
+            raise forms.ValidationError(f"This must be {words}.")
+        return text
+
+
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(beat_admin.PeriodicTaskAdmin):
     """django-celery-beat's own, with actions that need change rights and without its inline script."""
 
+    form = PeriodicTaskForm
     change_form_template = None
+    # Not the message's headers and routes: they override Celery's own, and a wrong one ends the worker for good.
+    fieldsets = (
+        (None, {"fields": ("name", "regtask", "task", "enabled", "description")}),
+        ("Schedule", {"fields": ("interval", "crontab", "clocked", "start_time", "last_run_at", "one_off")}),
+        ("Arguments", {"fields": ("args", "kwargs")}),
+        ("Expiry", {"fields": ("expires", "expire_seconds")}),
+    )
     date_hierarchy = None  # MariaDB has no time zones until somebody loads them, and the list would fail
     actions = ("enable_tasks", "disable_tasks", "run_tasks")
 

@@ -17,6 +17,9 @@ graceful_timeout = 20
 loglevel = "warning"
 # Whose forwarded headers count is decided by TRUSTED_PROXIES, not here.
 forwarded_allow_ips = ""
+forwarder_headers = ""
+# A Unix socket is for the web server in front, which shares our group.
+umask = 0o117
 # It would be written into the home folder.
 control_socket_disable = True
 

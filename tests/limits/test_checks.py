@@ -7,12 +7,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import redis
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
+import limits
+from limits import store
 from limits.core.rates import Rate
 from limits.models import Policy
 from tests.limits.management.running import manage
@@ -41,7 +45,7 @@ def test_a_policy_that_code_names_and_nobody_made_is_an_error() -> None:
 
 @pytest.mark.urls("tests.limits.views")
 def test_while_migrations_wait_code_may_name_what_they_will_make() -> None:
-    MigrationRecorder.Migration.objects.filter(app="limits", name="0002_default_policies").delete()
+    MigrationRecorder.Migration.objects.filter(app="portal", name="0001_default_policies").delete()
     assert ids("urls") == []
 
 
@@ -70,9 +74,17 @@ def test_a_cache_of_another_kind_is_an_error(settings: Settings, alias: str) -> 
     assert "limits.E002" in ids("caches")
 
 
+def test_a_server_that_is_too_old_is_an_error(redis_server: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ids("caches") == []
+    monkeypatch.setattr(store, "OLDEST_MAJOR_VERSION", 99)
+    assert ids("caches") == ["limits.E005"]
+    with pytest.raises(ImproperlyConfigured, match=r"is Redis 7\.\d+\.\d+"):
+        limits.start()
+
+
 def test_a_unix_socket_without_trusted_proxies_is_a_mistake(settings: Settings) -> None:
     settings.BIND = "unix:/run/portal.sock"
-    assert ids("security") == ["limits.W004"]
+    assert ids("security") == ["portal.W003"]
     settings.LIMITS_TRUSTED_PROXIES = (ip_network("127.0.0.1"),)
     assert ids("security") == []
 

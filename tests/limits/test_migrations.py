@@ -26,7 +26,7 @@ DEFAULTS = {
 
 
 def load_defaults() -> None:
-    import_module("limits.migrations.0002_default_policies").load_defaults(apps, schema_editor=None)
+    import_module("portal.migrations.0001_default_policies").load_defaults(apps, schema_editor=None)
 
 
 def test_the_site_begins_with_the_five_policies_that_it_promises() -> None:

@@ -100,9 +100,7 @@ def test_the_list_is_searched_by_name_title_and_description(viewer: Client, quer
     assert found(viewer, query) == slugs
 
 
-@pytest.mark.parametrize(
-    "query", ["q=%00", "p=999", "p=x", "o=99.-99.x", "enabled__exact=7", "key=wrong", "nonsense=1"]
-)
+@pytest.mark.parametrize("query", ["q=%00", "p=999", "p=x", "o=99.-99.x", "enabled__exact=7", "key=wrong"])
 def test_an_odd_address_still_gets_a_list(viewer: Client, query: str) -> None:
     assert viewer.get(f"{LIST}?{query}", follow=True).status_code == 200
 

@@ -98,7 +98,7 @@ def test_a_get_changes_nothing(admin: Client) -> None:
     before = state()
     typed = open_form(admin, page_of("login")) | {"rates": "9/h"}
     assert admin.get(page_of("login"), typed).status_code == 200
-    assert admin.get(LIST, {"action": "switch_off", "_selected_action": ["1"]}, follow=True).status_code == 200
+    assert admin.get(LIST, {"action": "switch_off", "_selected_action": ["1"]}, follow=True).status_code == 400
     assert state() == before
 
 

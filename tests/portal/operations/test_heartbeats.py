@@ -48,8 +48,12 @@ def test_each_worker_has_its_own_sign() -> None:
 @pytest.mark.parametrize(("after", "lives"), [(0, True), (59, True), (60, False), (3600, False)])
 def test_a_sign_is_good_for_a_minute(after: int, lives: bool) -> None:
     heartbeats.note_worker(node_of("worker"), now=NOW)
-    PeriodicTask.objects.filter(name="Send queued mail").update(last_run_at=NOW)
     assert heartbeats.worker_lives(now=seconds(after)) is lives
+
+
+@pytest.mark.parametrize(("after", "lives"), [(0, True), (179, True), (180, False), (3600, False)])
+def test_a_run_of_any_schedule_is_a_sign_of_beat_for_three_minutes(after: int, lives: bool) -> None:
+    PeriodicTask.objects.filter(name="Send queued mail").update(last_run_at=NOW)
     assert heartbeats.beat_lives(now=seconds(after)) is lives
 
 

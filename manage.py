@@ -10,7 +10,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured
-        from django.core.management import execute_from_command_line
+        from django.core.management import CommandError, execute_from_command_line
         from django.db import Error as DatabaseError
     except ImportError:
         sys.exit("Django is not installed here. Run `make run`, or use .venv/bin/python manage.py")
@@ -18,7 +18,7 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except DatabaseError as error:
         sys.exit(f"The database cannot be used: {error}. See DATABASE_URL and PORTAL_VAR.")
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, CommandError) as error:
         sys.exit(str(error))
 
 

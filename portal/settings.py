@@ -211,7 +211,8 @@ CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
 # Long jobs wait in a queue of their own, so that they never hold the minute's work up.
 CELERY_TASK_ROUTES = {"portal.operations.long.*": {"queue": "long"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # Each run is noted at once: that is how /readyz knows that beat lives.
 CELERY_BEAT_SYNC_EVERY = 1
@@ -307,12 +308,24 @@ METRICS_TOKEN = _read("METRICS_TOKEN", parse=environment.long_secret, default=""
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{levelname} {name}: {message}", "style": "{"},
+        "one line": {"()": "portal.log_lines.OneLine", "format": "{levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "terse": {"class": "logging.StreamHandler", "formatter": "one line"},
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # Anybody can send a wrong Host: the answer is 400, and worth no traceback.
         "django.security.DisallowedHost": {"handlers": ["console"], "level": "CRITICAL", "propagate": False},
+        # While the broker is away they would write a page every few seconds.
+        **{
+            name: {"handlers": ["terse"], "level": "WARNING", "propagate": False}
+            for name in ("celery.beat", "celery.worker.consumer", "django_celery_beat", "kombu")
+        },
+        "celery": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # It tells every five seconds that there is nothing to send.
         "post_office": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},

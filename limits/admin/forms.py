@@ -3,6 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from limits.models import Policy, Revision
 from limits.services import POLICY
@@ -47,11 +49,13 @@ class PolicyForm(forms.ModelForm[Policy]):
         self.instance.version = stored.version
 
 
-def _told_of_conflict(stored: Policy) -> str:
+def _told_of_conflict(stored: Policy) -> SafeString:
     latest = Revision.objects.filter(subject_type=POLICY, subject=stored.slug).first()
     who = f"{latest.actor_name} at {latest.at:%H:%M:%S} UTC" if latest else "somebody"
     now = f"now {', '.join(map(str, stored.rates))} by {stored.key}, {'on' if stored.enabled else 'off'}"
-    return (
-        f"This policy was saved by {who} while you were editing: it is {now}. Nothing of yours was saved, "
-        "and what you typed is still below. Open the policy anew to see theirs, then make your change there."
+    return format_html(
+        "This policy was saved by {} while you were editing: it is {}. Nothing of yours was saved, and what you typed "
+        'is still below. <a href="" target="_blank">Open the policy anew</a> to see theirs, and change it there.',
+        who,
+        now,
     )

@@ -62,9 +62,10 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         at = getattr(policy, "latest_at", None)
         if at is None:
             return "–"
-        told = '<div class="limits-rate">{}</div><time title="{} UTC">{} ago</time>'
-        moment = f"{at:%Y-%m-%d %H:%M:%S}"
-        return format_html(told, getattr(policy, "latest_name", ""), moment, timesince(at, depth=1))
+        told = '<div class="limits-rate">{}</div><time title="{} UTC">{}</time>'
+        moment, ago = f"{at:%Y-%m-%d %H:%M:%S}", timesince(at, depth=1)
+        ago = "just now" if ago.startswith("0") else f"{ago} ago"
+        return format_html(told, getattr(policy, "latest_name", ""), moment, ago)
 
     # The form
 
@@ -89,7 +90,21 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
 
     def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
         services.save_policy(obj, actor=_actor(request), reason=form.cleaned_data["reason"])
-        transaction.on_commit(lambda: _tell_whether_in_force(request))
+        if set(form.changed_data) - {"reason"}:
+            transaction.on_commit(lambda: _tell_whether_in_force(request))
+        if obj.slug not in views_in_code.slugs_in_use():
+            messages.warning(
+                request, f"No view of this site names “{obj.slug}” yet: until one does, it limits nothing."
+            )
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What the history shows: what was and what is, and why."""
+        if add:
+            return "Added."
+        before = {name: form.initial.get(name) for name in form.changed_data if name != "reason"}
+        changes = [f"{name}: {_in_words(was)} → {_in_words(form.cleaned_data[name])}" for name, was in before.items()]
+        reason = form.cleaned_data["reason"]
+        return "; ".join(changes or ["Nothing changed"]) + (f". Reason: {reason}" if reason else ".")
 
     def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
         used = obj is not None and obj.slug in views_in_code.slugs_in_use()
@@ -97,7 +112,6 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
 
     def delete_model(self, request: HttpRequest, obj: Policy) -> None:
         services.delete_policy(obj, actor=_actor(request))
-        transaction.on_commit(lambda: _tell_whether_in_force(request))
 
     # Actions
 
@@ -116,17 +130,17 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         self._switch(request, queryset, enabled=False)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Policy], *, enabled: bool) -> None:
+        state = "on" if enabled else "off"
         with transaction.atomic():
             switched = [
-                policy.slug
-                for policy in queryset
-                if services.switch_policy(policy, enabled=enabled, actor=_actor(request))
+                policy for policy in queryset if services.switch_policy(policy, enabled=enabled, actor=_actor(request))
             ]
-        state = "on" if enabled else "off"
+            for policy in switched:
+                self.log_change(request, policy, f"Switched {state}.")
         if not switched:
             messages.info(request, f"Nothing to do: all of them were {state} already.")
             return
-        messages.success(request, f"Switched {state}: {', '.join(switched)}.")
+        messages.success(request, f"Switched {state}: {', '.join(map(str, switched))}.")
         _tell_whether_in_force(request)
 
 
@@ -142,14 +156,20 @@ def _tell_whether_in_force(request: HttpRequest) -> None:
     except StoreUnavailable:
         messages.warning(
             request,
-            "Saved, but not in force yet: Redis cannot be reached. Until it can, the earlier limits stand. "
-            "The change comes into force by itself, within seconds of Redis's return.",
+            "Saved, but not in force yet: Redis cannot be reached. Until it can, nothing is limited: requests are "
+            "let through uncounted. The change comes into force by itself, within seconds of Redis's return.",
         )
         return
     if in_step:
         messages.info(request, "In force on every worker within a second.")
     else:
         messages.warning(request, "Saved. Another change came at the same moment: both are in force within seconds.")
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _sync_column(request: HttpRequest) -> Callable[[Policy], SafeString]:

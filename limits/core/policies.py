@@ -50,7 +50,7 @@ def parse_client_key(text: str) -> ClientKey:
     words = " ".join(text.replace("_", " ").lower().split())
     if words in _PLAIN_KEYS:
         return ClientKey(words)
-    match = _NAMED_KEY.fullmatch(text.strip())
+    match = _NAMED_KEY.fullmatch(re.sub(r"\s*:\s*", ":", text.strip(), count=1))
     if match is None:
         raise ClientKeyError("Use ip, user, user or ip, header:NAME or field:NAME.")
     kind, name = match[1], match[2]

@@ -21,9 +21,11 @@ _UNIT_SECONDS = {
 }
 _LONGER_SECONDS = {"week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400}
 _PATTERN = re.compile(
-    r"(?P<limit>[0-9]+) ?(?:/|\bper\b) ?(?P<multiple>[0-9]+)? ?(?P<unit>[a-z]+)",
+    r"(?P<limit>[0-9]+) ?(?:requests?|times?)? ?(?:/|\b(?:per|an?|every|each|in)\b) ?"
+    r"(?P<multiple>[0-9]+)? ?(?P<unit>[a-z]+)",
     re.ASCII | re.IGNORECASE,
 )
+_GROUPED = re.compile(r"(?<![0-9])[0-9]{1,3}([,.' \u00a0\u202f][0-9]{3})+(?![0-9])")
 _EXAMPLES = "Write it like 5/m, 5 per minute or 100 / 15 minutes."
 
 
@@ -63,6 +65,9 @@ def parse_rate(text: str) -> Rate:
 
 def parse_rates(text: str) -> tuple[Rate, ...]:
     """Return the one to four rates of `text`, one a line or parted by commas, longest window first."""
+    if number := _GROUPED.search(text):
+        digits = re.sub(r"\D", "", number[0])
+        raise RateError(f"Write numbers without separators: {digits} instead of {number[0]}.")
     parts = [part for part in re.split(r"[\n,;]", text) if part.strip()]
     if not 1 <= len(parts) <= RATES_MAX:
         raise RateError(f"Give one to {RATES_MAX} rates, one a line. {_EXAMPLES}")

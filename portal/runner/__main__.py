@@ -18,6 +18,8 @@ from portal.runner.processes import Fell, Processes, Stopped
 from portal.runner.refusals import CannotStart
 from portal.runner.state import locked, prepare_state
 
+AS_BEFORE = "as it was set before; .venv/bin/python manage.py changepassword admin sets another"
+
 
 def main() -> int:
     """Run the portal. Return an exit code: 0 when somebody asked for the end."""
@@ -96,7 +98,7 @@ def banner(admin: Admin) -> str:
 The portal runs: {settings.SITE_URL}/{aside}
     Admin:       {settings.SITE_URL}/admin/
     Name:        {admin.name}
-    Password:    {admin.password or "as it was set before"}
+    Password:    {admin.password or AS_BEFORE}
 Ctrl-C stops everything.
 """
 

@@ -1,5 +1,7 @@
 """How `make run` serves the web: processes of four threads, which trust no client's headers."""
 
+import socket
+import struct
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +12,7 @@ from portal.runner.lifeline import die_with_parent
 bind = address.place(settings.BIND, port=settings.PORT)
 workers = settings.WEB_CONCURRENCY
 worker_class = "gthread"
+STALLED_SECONDS = 10
 threads = 4
 timeout = 30
 # Below the patience of `portal.runner.processes`.
@@ -22,6 +25,15 @@ forwarder_headers = ""
 umask = 0o117
 # It would be written into the home folder.
 control_socket_disable = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """A connection that stalls within a request is given up: each holds one of few threads.
+
+    Accepted sockets take this over from the one that listens; gunicorn itself waits for ever.
+    """
+    for listener in worker.sockets:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", STALLED_SECONDS, 0))
 
 
 def post_fork(server: Any, worker: Any) -> None:

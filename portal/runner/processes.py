@@ -105,6 +105,7 @@ class Processes(Manager):  # type: ignore[misc] # honcho has no types
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._system_print(f"Stopping: {DRAIN_SECONDS:g} s at most for running tasks; Ctrl-C again ends them at once\n")
         others = [name for name in self._processes if name != self._last]
         self._drains_until = time.monotonic() + DRAIN_SECONDS
         self._end(others, until=lambda: self._drains_until)

@@ -116,10 +116,11 @@ def test_a_new_a_switched_and_a_deleted_policy_are_in_redis_too(admin: Client, p
     for write in (
         lambda: admin.post(ADD, NEW, follow=True),
         lambda: act(admin, "switch_off", "login"),
-        lambda: admin.post(page_of("upload").replace("change", "delete"), {"post": "yes"}, follow=True),
     ):
         assert "In force on every worker within a second." in told(write())
         assert sync.compare().in_step
+    admin.post(page_of("upload").replace("change", "delete"), {"post": "yes"}, follow=True)
+    assert sync.compare().in_step
 
 
 @COMMITTED
@@ -143,3 +144,15 @@ def test_a_change_that_redis_cannot_be_told_is_saved_and_told_as_not_yet_in_forc
     wait_until(lambda: store.published().version != "", what="the policies in Redis")
     assert published_login() == (Rate(7, 60),)
     wait_until(lambda: sync._publisher._thread is None, what="the end of the thread that publishes")
+
+
+def test_a_policy_that_no_view_names_is_said_to_limit_nothing(admin: Client) -> None:
+    assert "it limits nothing" in told(admin.post(ADD, NEW, follow=True))
+
+
+def test_the_history_tells_what_was_and_what_is_and_why(admin: Client) -> None:
+    save(admin, "login", rates="7/m", reason="an attack")
+    act(admin, "switch_off", "login")
+    history = admin.get(page_of("login").replace("change", "history")).content.decode()
+    assert "rates: 5 per minute → 7 per minute. Reason: an attack" in history
+    assert "Switched off." in history

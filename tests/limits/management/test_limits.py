@@ -45,7 +45,7 @@ def test_a_policy_shows_its_clients_most_counted_first(
     use_up(making.request(address=ADDRESS))
     lines = shown(capsys, "login")
     assert [line.split(": ")[0] for line in lines] == [ADDRESS, "198.51.100.1"]
-    assert lines[0] == f"{ADDRESS}: 3 in a window of 60 s, ends in 1 minute"
+    assert lines[0] == f"{ADDRESS}: 3 of 2 per minute, ends in 1 minute"
     assert shown(capsys, "register") == ["Nobody is counted by register now."]
 
 
@@ -55,8 +55,8 @@ def test_every_rate_of_a_policy_is_shown(
     making.put_in_force(making.policy("default", Rate(200, 86_400), Rate(50, 3600)))
     enforcement.check(making.request(), "default")
     assert {line.split(", ")[0] for line in shown(capsys, "default", ADDRESS)} == {
-        f"{ADDRESS}: 1 in a window of 86400 s",
-        f"{ADDRESS}: 1 in a window of 3600 s",
+        f"{ADDRESS}: 1 of 200 per day",
+        f"{ADDRESS}: 1 of 50 per hour",
     }
 
 
@@ -91,7 +91,7 @@ def test_a_client_is_shown_and_forgiven_by_what_people_call_it(
     other = making.request(address="198.51.100.1", **{"X-Api-Key": "another"})
     enforcement.check(other, "login")
     (line,) = shown(capsys, "login", called)
-    assert ": 3 in a window of 60 s" in line
+    assert ": 3 of 2 per minute" in line
     call_command("limits", "reset", "login", called)
     decision = enforcement.check(request, "login")
     assert decision is not None
@@ -139,7 +139,7 @@ def test_in_a_process_of_its_own_it_ends_well_or_with_one_plain_line(
         return done.returncode, done.stdout, done.stderr
 
     code, words, _ = limits("show", "login")
-    assert (code, words.startswith(f"{ADDRESS}: 1 in a window of 60 s")) == (0, True)
+    assert (code, words.startswith(f"{ADDRESS}: 1 of 5 per minute")) == (0, True)
     assert limits("reset", "login", ADDRESS) == (0, f"{ADDRESS} starts afresh under login.\n", "")
     for refused in (
         limits("reset", "login", ADDRESS),

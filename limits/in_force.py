@@ -14,9 +14,12 @@ from limits.exceptions import StoreUnavailable
 
 logger = logging.getLogger("limits")
 
+ENDURED_SECONDS = 0.25
+"""How long past the next look's moment a snapshot is still used by those who find another thread looking."""
+
 
 class PoliciesInForce:
-    """Holds one snapshot. Whoever asks for a policy when a look is due looks first; the others go on meanwhile."""
+    """Holds one snapshot. Whoever asks for a policy when a look is due looks first; the others go on, not for long."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -57,11 +60,14 @@ class PoliciesInForce:
             self.take_published(found)
 
     def _look(self) -> None:
-        if not self._looking.acquire(blocking=False):
+        # After a pause the snapshot may be of long ago: then everybody waits for the look, a round trip or two.
+        is_old = self._clock() >= self._looks_again_at + ENDURED_SECONDS
+        if not self._looking.acquire(blocking=is_old):
             return
         try:
-            self._looks_again_at = self._clock() + conf.look_seconds
-            self.look()
+            if self._clock() >= self._looks_again_at:
+                self.look()
+                self._looks_again_at = self._clock() + conf.look_seconds
         finally:
             self._looking.release()
 

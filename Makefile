@@ -25,6 +25,7 @@ test: install
 	$(PYTEST) -n 2 --dist loadgroup -m "not browser" $(ARGS)
 	TEST_DATABASE=mariadb $(PYTEST) -n 2 --dist loadgroup -m "not browser and not slow" $(ARGS)
 	$(PYTEST) -m browser $(ARGS) || test $$? -eq $(NO_TESTS)
+	TEST_DATABASE=mariadb $(PYTEST) -m browser tests/whole/test_http.py
 
 fast:
 	@$(INSTALL)

@@ -36,7 +36,7 @@ class AddressField(forms.EmailField):
 
 
 def password_field(*, label: str, help_text: str = "", autocomplete: str = "new-password") -> forms.CharField:
-    """Returns a field for a password: a new one, or `current-password`."""
+    """Return a field for a password: a new one, or `current-password`."""
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
     return forms.CharField(label=label, help_text=help_text, strip=False, widget=widget)
 
@@ -68,7 +68,7 @@ class RegistrationForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """Asks for the password again: whoever registers another person's address must not have the account's."""
+    """The password again: whoever registers another person's address must not have the account's."""
 
     password = password_field(label="The password that you chose", autocomplete="current-password")
 
@@ -95,5 +95,5 @@ class NewPasswordForm(auth_forms.SetPasswordForm):  # type: ignore[type-arg]
     new_password2 = password_field(label="New password again")
 
     def validate_password_for_user(self, user: User, *args: Any, **kwargs: Any) -> None:
-        """Puts what is wrong with the password beside the field in which it was first typed."""
+        """Put what is wrong with the password beside the field in which it was first typed."""
         super().validate_password_for_user(user, "new_password1")

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 
 def queue(template: str, *, to: str, **context: object) -> None:
-    """Queues the mail written in `templates/accounts/mail/`; the first line there is its subject.
+    """Queue the mail written in `templates/accounts/mail/`; the first line there is its subject.
 
     Nothing that people typed belongs into the context: the queue renders subject and text as a
     template once more.
@@ -19,5 +19,5 @@ def queue(template: str, *, to: str, **context: object) -> None:
 
 
 def link(url_name: str, *args: str) -> str:
-    """Returns the full address of a page, at SITE_URL and never at the host a request names."""
+    """Return the full address of a page, at SITE_URL and never at the host a request names."""
     return f"{settings.SITE_URL}{reverse(url_name, args=args)}"

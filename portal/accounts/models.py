@@ -15,11 +15,11 @@ from portal.accounts.validators import validate_plain_address, validate_username
 class UserManager(auth_models.UserManager["User"]):
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Returns the address as it is stored: in lower case, without spaces around it."""
+        """Return the address as it is stored: in lower case, without spaces around it."""
         return (email or "").strip().lower()
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Returns the person who logs in with an e-mail address or a user name.
+        """Return the person who logs in with an e-mail address or a user name.
 
         Raises User.DoesNotExist.
         """

@@ -35,7 +35,7 @@ class SpentLinkError(LinkError):
 
 
 def register(*, email: str, password: str, now: datetime) -> None:
-    """Notes the registration and mails its link, or mails that the address has an account."""
+    """Note the registration and mail its link, or mail that the address has an account."""
     # Before the transaction: hashing takes its time, and SQLite lets one transaction write at once.
     password_hash = make_password(password)
     with transaction.atomic():
@@ -49,7 +49,7 @@ def register(*, email: str, password: str, now: datetime) -> None:
 
 
 def pending_registration(token: str, *, now: datetime) -> Registration:
-    """Returns what a mailed link stands for. Raises WrongLinkError or SpentLinkError."""
+    """Return what a mailed link stands for. Raises WrongLinkError or SpentLinkError."""
     try:
         key = UUID(_signer.unsign(token))
     except (signing.BadSignature, ValueError) as error:
@@ -61,7 +61,7 @@ def pending_registration(token: str, *, now: datetime) -> Registration:
 
 
 def confirm(token: str, *, now: datetime) -> User:
-    """Returns the account that a registration becomes. Raises WrongLinkError or SpentLinkError."""
+    """Return the account that a registration becomes. Raises WrongLinkError or SpentLinkError."""
     registration = pending_registration(token, now=now)
     email = registration.email
     try:
@@ -77,13 +77,13 @@ def confirm(token: str, *, now: datetime) -> User:
 
 
 def forget_old_registrations(*, now: datetime) -> int:
-    """Deletes the registrations whose link is too old; returns how many."""
+    """Delete the registrations whose link is too old; return how many."""
     deleted, _ = Registration.objects.filter(created_at__lte=now - REGISTRATION_LIFETIME).delete()
     return deleted
 
 
 def request_reset(*, email: str) -> None:
-    """Mails a link that sets a new password, or that there is no account which could use one."""
+    """Mail a link that sets a new password, or that there is no account which could use one."""
     user = User.objects.filter(email=email).first()
     can_reset = user is not None and user.is_active and user.has_usable_password()
     # A token is made for nobody too, so that the time taken tells nothing.

@@ -8,5 +8,5 @@ from portal.accounts import services
 
 @shared_task
 def forget_old_registrations() -> None:
-    """Deletes registrations that nobody confirmed in time."""
+    """Delete registrations that nobody confirmed in time."""
     services.forget_old_registrations(now=timezone.now())

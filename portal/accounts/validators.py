@@ -26,7 +26,7 @@ def validate_plain_address(address: str) -> None:
 
 
 def validate_username(username: str) -> None:
-    """Takes a plain name or an e-mail address; raises ValidationError for anything else."""
+    """Take a plain name or an e-mail address; raise ValidationError for anything else."""
     if "@" in username:
         _validate_address(username)
         validate_plain_address(username)

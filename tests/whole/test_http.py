@@ -134,3 +134,11 @@ def raise_limit(portal: RunningPortal, slug: str, rates: str) -> None:
     )
     done = portal.manage("shell", "-c", change)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_connection_that_stalls_within_a_request_is_given_up(portal: RunningPortal) -> None:
+    """Each holds one of few threads: gunicorn by itself would wait for the rest for ever."""
+    with socket.create_connection(("127.0.0.1", portal.port), timeout=30) as stalled:
+        head = b"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        stalled.sendall(head + b"Cookie: csrftoken=" + b"a" * 32 + b"\r\nContent-Length: 900000\r\n\r\nq=")
+        stalled.recv(65536)  # raises TimeoutError while nobody gives it up

@@ -254,7 +254,8 @@ def become(*command: str) -> None:
 @contextlib.contextmanager
 def one_at_a_time() -> "Iterator[None]":
     """Wait until no other installation into this tree is at work."""
-    with (PROJECT / CONSTRAINTS).open() as lock:
+    # A file of our own: whoever may read a file may hold its lock, and keep us waiting.
+    with open(os.open(str(PROJECT / ".installing"), os.O_CREAT | os.O_RDWR, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

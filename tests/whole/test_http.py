@@ -8,6 +8,7 @@ import re
 import socket
 import time
 import urllib.parse
+from dataclasses import dataclass
 
 import pytest
 
@@ -19,14 +20,23 @@ TEN_MEGABYTES = 10 * 1024 * 1024
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
-def ask(
-    portal: RunningPortal, method: str, path: str, body: bytes | None = None, **headers: str
-) -> http.client.HTTPResponse:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, read to its end."""
+
+    status: int
+    cookie: str
+    body: bytes
+
+
+def ask(portal: RunningPortal, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
     """Return the answer to one request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=60)
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-    return connection.getresponse()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", portal.port, timeout=60)) as connection:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        with connection.getresponse() as response:
+            cookie = response.headers.get("Set-Cookie", "").partition(";")[0]
+            return Answer(response.status, cookie, response.read())
 
 
 def raw(portal: RunningPortal, sent: bytes) -> bytes:
@@ -38,7 +48,7 @@ def raw(portal: RunningPortal, sent: bytes) -> bytes:
 
 def test_a_ready_portal_says_that_all_is_well(portal: RunningPortal) -> None:
     def ready() -> dict[str, str]:
-        return dict(json.loads(ask(portal, "GET", "/readyz").read()))
+        return dict(json.loads(ask(portal, "GET", "/readyz").body))
 
     wait_until(lambda: set(ready().values()) == {"ok"}, what="/readyz all ok", seconds=60)
     assert ready().keys() == {"status", "database", "redis", "broker", "worker", "beat", "policies"}
@@ -84,7 +94,7 @@ def test_a_host_that_is_not_ours_gets_a_clear_answer(portal: RunningPortal) -> N
 def test_head_is_answered_without_a_body_and_without_noise(portal: RunningPortal) -> None:
     logged = len(portal.log.read_text())
     answer = ask(portal, "HEAD", "/")
-    assert (answer.status, answer.read()) == (200, b"")
+    assert (answer.status, answer.body) == (200, b"")
     assert "body" not in portal.log.read_text()[logged:]
 
 
@@ -95,8 +105,8 @@ def test_many_writers_at_once_are_never_told_that_the_database_is_locked(portal:
     time.sleep(1)  # The promise to users: in force within a second.
     try:
         page = ask(portal, "GET", "/register/")
-        cookie = page.headers["Set-Cookie"].partition(";")[0]
-        token = _TOKEN.search(page.read().decode())
+        cookie = page.cookie
+        token = _TOKEN.search(page.body.decode())
         assert token
 
         def register(nth: int) -> int:

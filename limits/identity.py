@@ -1,8 +1,8 @@
 """Who is asking: the name under which a request is counted.
 
 An address is counted as it is (`203.0.113.9`), an IPv6 one by its /64 network (`2001:db8:1:2::`). What a policy counts
-otherwise begins with its kind: `user=17`, `header=4f0c…`. What is missing or anonymous falls back to the address
-(`user=@203.0.113.9`), never into a bucket that all share.
+otherwise begins with who is counted, so that another choice starts afresh: `user=17`, `header:X-Api-Key=4f0c…`. What is
+missing or anonymous falls back to the address (`user=@203.0.113.9`), never into a bucket that all share.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ def _value_of(request: HttpRequest, *, key: ClientKey) -> str:
 
 
 def _tag(key: ClientKey) -> str:
-    return key.kind.replace(" ", "-")
+    return str(key).replace(" ", "-")
 
 
 def _digest(typed: str) -> str:

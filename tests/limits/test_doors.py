@@ -198,3 +198,32 @@ def test_a_field_with_line_breaks_and_megabytes_is_counted(client: Client, redis
     (name,) = redis_server.keys("*")
     assert len(name) < 60
     assert "X-Evil" not in answers[1]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (ClientKey("ip"), ClientKey("user or ip")),
+        (ClientKey("user"), ClientKey("user or ip")),
+        (ClientKey("header", "X-Api-Key"), ClientKey("header", "X-Other-Key")),
+        (ClientKey("field", "name"), ClientKey("field", "email")),
+        (ClientKey("header", "X-Missing"), ClientKey("header", "X-Missing-Too")),
+    ],
+)
+def test_an_edit_of_who_is_counted_starts_afresh(client: Client, before: ClientKey, after: ClientKey) -> None:
+    def statuses() -> list[int]:
+        typed, headers = {"name": "ann", "email": "ann"}, {"X-Api-Key": "ann", "X-Other-Key": "ann"}
+        return [client.post("/decorator", typed, headers=headers).status_code for _ in range(3)]
+
+    making.put_in_force(making.policy("login", Rate(2, 60), key=before))
+    assert statuses() == [200, 200, 429]
+    making.put_in_force(making.policy("login", Rate(2, 60), key=after))
+    assert statuses() == [200, 200, 429]
+
+
+def test_an_edit_of_the_period_starts_afresh_and_one_of_the_limit_keeps_the_counts(client: Client) -> None:
+    assert [client.post("/decorator").status_code for _ in range(3)] == [200, 200, 429]
+    making.put_in_force(making.policy("login", Rate(4, 60)))
+    assert [client.post("/decorator").status_code for _ in range(2)] == [200, 429]
+    making.put_in_force(making.policy("login", Rate(2, 3600)))
+    assert [client.post("/decorator").status_code for _ in range(3)] == [200, 200, 429]

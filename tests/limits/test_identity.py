@@ -186,11 +186,11 @@ def test_a_user_and_an_address_never_share_a_counter() -> None:
 @pytest.mark.parametrize("blank", [None, "", "  ", "\t\r\n", "\u00a0", "\u3000"])
 def test_who_sends_no_header_is_counted_by_address(blank: str | None) -> None:
     one, other = (client_of(asked(peer=peer, header=blank), key=HEADER) for peer in ("1.2.3.4", "1.2.3.5"))
-    assert (one, other) == ("header=@1.2.3.4", "header=@1.2.3.5")
+    assert (one, other) == ("header:X-Api-Key=@1.2.3.4", "header:X-Api-Key=@1.2.3.5")
 
 
 def test_who_fills_in_no_field_is_counted_by_address() -> None:
-    assert client_of(asked(), key=FIELD) == client_of(asked(email=" "), key=FIELD) == f"field=@{HERE}"
+    assert client_of(asked(), key=FIELD) == client_of(asked(email=" "), key=FIELD) == f"field:email=@{HERE}"
 
 
 def test_a_field_is_read_from_the_form_or_else_the_query() -> None:

@@ -73,7 +73,7 @@ CLIENTS = {
     "user or address": ("user or ip", user_request),
     "nobody": ("user", lambda: (making.request(), ADDRESS)),
     "header": ("header:X-Api-Key", lambda: (making.request(**{"X-Api-Key": "Open Sesame"}), "open  sesame")),
-    "no header, as it is shown": ("header:X-Api-Key", lambda: (making.request(), f"header=@{ADDRESS}")),
+    "no header, as it is shown": ("header:X-Api-Key", lambda: (making.request(), f"header:X-Api-Key=@{ADDRESS}")),
     "user, as it is shown": ("user", lambda: (user_request()[0], f"user={User.objects.get().pk}")),
     "header with glob signs": ("header:X-Api-Key", lambda: (making.request(**{"X-Api-Key": "*"}), "*")),
     "no address": ("ip", lambda: (making.request(address=""), "unknown")),

@@ -38,4 +38,4 @@ lint:
 	$(BIN)/mypy
 
 bench: install
-	$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(ARGS)

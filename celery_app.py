@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import heartbeat_sent, setup_logging
+from celery.signals import heartbeat_sent, setup_logging, worker_process_init, worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -16,6 +16,22 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def leave_logging_to_django(**kwargs: Any) -> None:
     """Keep Celery from setting up logs of its own: Django's LOGGING holds for all processes."""
+
+
+@worker_process_init.connect
+def start_limits(**kwargs: Any) -> None:
+    """Take the policies in force, for tasks that are limited: each process of a pool has a keeper of its own."""
+    from portal.start import start
+
+    start()
+
+
+@worker_process_shutdown.connect
+def forget_metrics(pid: int, **kwargs: Any) -> None:
+    """Drop what this process alone stood for among the metrics; what it counted stays."""
+    from limits import metrics
+
+    metrics.forget_process(pid)
 
 
 @heartbeat_sent.connect

@@ -1,63 +1,62 @@
-"""What a decision costs, over loopback TCP: ours, plain django-ratelimit's, and one bare EVALSHA.
+"""Run the benchmarks named as arguments, or all of them, and print one report."""
 
-All are timed in turns, round by round, so that a noisy machine disturbs all alike; each figure is the median over the
-rounds. Ratios are what counts: microseconds are this machine's, at this moment.
-"""
-
-import os
+import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from bench.contenders import CALLS_PER_ROUND, Contender
+from bench import decisions, many, memory, refusals_served, report, stage, staleness
+from bench.children import CannotMeasure
+from bench.noise import Strangers
+from bench.report import Table
+from portal.runner.bootstrap import CannotInstall
 
-ROUNDS = 40
-
-
-def main() -> None:
-    """Start a server, take turns, print the figures."""
-    from tests.servers import free_port, start_redis
-
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        os.environ |= {
-            "DJANGO_SETTINGS_MODULE": "portal.settings",
-            "PORTAL_VAR": folder,
-            "SECRET_KEY": "a key for benchmarks, and for nothing else",
-            "REDIS_URL": f"redis://127.0.0.1:{(port := free_port())}",
-        }
-        server = start_redis(Path(folder) / "redis", program="redis-server", port=port)
-        try:
-            print(_report(*_contenders()))
-        finally:
-            server.stop()
+Part = Callable[[Path, Callable[[str], None]], list[Table]]
+PARTS: dict[str, Part] = {
+    "decisions": decisions.run,
+    "served": refusals_served.run,
+    "many": many.run,
+    "memory": memory.run,
+    "staleness": staleness.run,
+}
 
 
-def _contenders() -> tuple[list[Contender], str]:
-    import django
-    from django.conf import settings
+def main(names: list[str]) -> int:
+    """Return an exit code: 0 whatever the figures are, for a goal is no test."""
+    if unknown := set(names) - PARTS.keys():
+        print(f"No such part: {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.", file=sys.stderr)
+        return 1
+    began, strangers = time.monotonic(), Strangers()
+    tables: list[Table] = []
+    try:
+        _tell("preparing a site")
+        stage.prepared_state()
+        with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
+            for name in names or PARTS:
+                _tell(name)
+                tables += PARTS[name](Path(folder) / name, _teller(name))
+    except (CannotMeasure, CannotInstall, AssertionError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    _tell("")
+    print("\n\n".join([*map(str, tables), report.summary(tables)]))
+    seconds, beside = time.monotonic() - began, strangers.share()
+    print(f"It took {seconds:.0f} s; other work took {beside:.0%} of the processors meanwhile.")
+    return 0
 
-    settings.CACHES["plain"] = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": settings.RATELIMIT_STORAGE.url}
-    django.setup()
-    from bench.decisions import contenders
 
-    return contenders(), f"{CALLS_PER_ROUND} calls a turn, {ROUNDS} turns each"
+def _teller(part: str) -> Callable[[str], None]:
+    return lambda words: _tell(f"{part}: {words}")
 
 
-def _report(contenders: list[Contender], method: str) -> str:
-    for contender in contenders:
-        contender.take_turn()
-        contender.microseconds.clear()
-    for _ in range(ROUNDS):
-        for contender in contenders:
-            contender.take_turn()
-    by_name = {contender.name: contender for contender in contenders}
-    bare = by_name["one bare EVALSHA"].median
-    lines = [f"{'':52}{'µs':>8}{'to EVALSHA':>12}{'to plain':>10}   ({method})"]
-    for contender in contenders:
-        peer = by_name["plain django-ratelimit, " + ("refused" if "refused" in contender.name else "allowed")]
-        ratios = f"{contender.median / bare:12.2f}{contender.median / peer.median:10.2f}"
-        lines.append(f"{contender.name:52}{contender.median:8.0f}{ratios}")
-    return "\n".join(lines)
+def _tell(words: str) -> None:
+    """Show what goes on: in one line that changes on a terminal, else in lines of a log that need not be all."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
+    elif words and "round " not in words:
+        print(words, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

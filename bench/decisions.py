@@ -1,110 +1,154 @@
-"""The contenders: one decision on a request, allowed and refused."""
+"""What one decision costs, over loopback TCP: ours, the peers', and one bare EVALSHA, each in its own process.
 
-import copy
+Left to itself the system puts Redis now on its client's processor core, now on another, and an EVALSHA costs more than
+twice as much there: so all are timed in both places, and neither by chance.
+"""
+
+import random
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import redis
-from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
-from django_ratelimit.core import is_ratelimited
-from django_ratelimit.decorators import ratelimit
-from django_ratelimit.exceptions import Ratelimited
+from bench import stage
+from bench.children import CannotMeasure, Child
+from bench.report import Goal, Row, Table, at_most, ratio
 
-import limits
-from bench.contenders import Contender
-from limits import enforcement, store
-from limits.core import snapshots
-from limits.core.policies import ClientKey, Policy
-from limits.core.rates import Rate
-from limits.in_force import policies_in_force
+CALLS, ROUNDS = 200, 15
+CLIENT = "203.0.113.9"
+BARE = "one bare EVALSHA"
+PLAIN, PLAIN_NEW = "plain django-ratelimit, allowed", "plain django-ratelimit, allowed, a new client"
+PLACES = {"on a core of its own": stage.CORES[0], "on its clients' core": stage.CORES[-1]}
 
-MANY = 1_000_000
+MANY, THREE = "1000000 per hour", "1000000 per minute\n1000000 per hour\n1000000 per day"
+POLICIES = {
+    "fixed": {"rates": MANY},
+    "fixed-three": {"rates": THREE},
+    "sliding": {"rates": MANY, "algorithm": "sliding-window"},
+    "sliding-three": {"rates": THREE, "algorithm": "sliding-window"},
+    "bucket-three": {"rates": THREE, "algorithm": "token-bucket"},
+    "tight": {"rates": "1 per hour"},
+    "tight-sliding": {"rates": "1 per hour", "algorithm": "sliding-window"},
+}
 
 
-def contenders() -> list[Contender]:
-    """Return what takes turns. Policies are published first, so that looks at their version cost what they cost."""
-    snapshot = snapshots.take(
-        [
-            _policy("login", Rate(MANY, 60)),
-            _policy("tight", Rate(1, 3_600)),
-            _policy("default", Rate(MANY, 86_400), Rate(MANY, 3_600)),
-        ],
-        revision=1,
-    )
-    store.publish(snapshot, seen="")
-    policies_in_force.take(snapshot)
-    request = RequestFactory().post("/login/", REMOTE_ADDR="203.0.113.9")
-    request.user = AnonymousUser()
-    client = redis.Redis.from_url(settings.RATELIMIT_STORAGE.url)
-    digest = client.script_load((Path(str(limits.__file__)).parent / "lua" / "count.lua").read_text())
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One thing that takes turns, and what it has taken so far: microseconds a call, turn by turn."""
+
+    name: str
+    child: Child
+    request: tuple[str, ...]
+    goals: Callable[["Contender", "dict[str, Contender]"], tuple[Goal, ...]] = lambda mine, every: ()
+    microseconds: list[float] = field(default_factory=list)
+
+    def take_turn(self) -> None:
+        self.microseconds.append(self.child.ask(*self.request, CALLS))
+
+    def times(self, other: "Contender") -> float:
+        return ratio(self.microseconds, other.microseconds)
+
+
+def run(folder: Path, tell: Callable[[str], None]) -> list[Table]:
+    """Take turns, and return the figures."""
+    tables = []
+    with stage.stage(folder, cores=stage.CORES[-1:]) as on:
+        contenders = _contenders(on)
+        for place, core in PLACES.items():
+            on.keep_redis_on(core)
+            _contest(contenders, tell=tell)
+            tables.append(_table({contender.name: contender for contender in contenders}, place=place))
+    return tables
+
+
+def _contest(contenders: list[Contender], *, tell: Callable[[str], None]) -> None:
+    for contender in contenders:
+        contender.take_turn()
+        contender.microseconds.clear()
+    order = list(contenders)
+    for number in range(ROUNDS):
+        tell(f"round {number + 1} of {ROUNDS}")
+        random.shuffle(order)
+        for contender in order:
+            contender.take_turn()
+
+
+def _contenders(on: stage.Stage) -> list[Contender]:
+    site = on.site("site")
+    operator = on.children.ours("bench.ours.operator", environment=site)
+    for slug, fields in POLICIES.items():
+        operator.ask("save", slug, fields)
+    decider = on.children.ours("bench.ours.decider", environment=site)
+    _check(decider)
+    place = urlsplit(on.redis.url)
+    limits_library = on.children.peer("limits_library.py", on.redis.url)
+    smart = on.children.peer("smart_ratelimit.py", place.hostname, place.port, 0)
+    plain = on.children.peer("plain_ratelimit.py", on.redis.url)
     return [
-        Contender("one bare EVALSHA", lambda: client.evalsha(digest, 1, "rl:{bare:a}:60", 1, 60_000)),
+        Contender(BARE, on.children.peer("bare.py", on.redis.url), (BARE,)),
+        Contender("ours, fixed window, allowed", decider, ("decide", "fixed"), _as_cheap_as_one),
+        Contender("ours, fixed window, three rates, allowed", decider, ("decide", "fixed-three"), _nearly_as_cheap),
+        Contender("ours, sliding window, allowed", decider, ("decide", "sliding"), _nearly_as_cheap),
+        Contender("ours, sliding window, three rates, allowed", decider, ("decide", "sliding-three"), _nearly_as_cheap),
+        Contender("ours, token bucket, three rates, allowed", decider, ("decide", "bucket-three"), _nearly_as_cheap),
+        Contender(PLAIN, plain, (PLAIN,)),
         Contender(
-            "plain django-ratelimit, allowed",
-            lambda: is_ratelimited(request, group="a", key="ip", rate=f"{MANY}/m", increment=True),
-            prepare=_use_plain_django_ratelimit,
+            "ours, fixed window, allowed, a new client", decider, ("decide for new clients", "fixed"), _below_plain
         ),
-        Contender(
-            "managed policy of one rate, allowed",
-            lambda: enforcement.check(request, "login"),
-            prepare=_use_ours,
-        ),
-        Contender(
-            "managed policy of two rates, allowed",
-            lambda: enforcement.check(request, "default"),
-            prepare=_use_ours,
-        ),
-        Contender(
-            "plain django-ratelimit, refused",
-            lambda: is_ratelimited(request, group="b", key="ip", rate="1/h", increment=True),
-            prepare=_use_plain_django_ratelimit,
-        ),
-        Contender(
-            "managed policy of one rate, refused",
-            lambda: enforcement.check(request, "tight"),
-            prepare=_use_ours,
-        ),
-        Contender(
-            "a view behind plain django-ratelimit, refused",
-            lambda: _answer_or_403(copy.copy(request)),
-            prepare=_use_plain_django_ratelimit,
-        ),
-        Contender("a view behind @limit, refused", lambda: managed_view(copy.copy(request)), prepare=_use_ours),
+        Contender(PLAIN_NEW, plain, (PLAIN_NEW,)),
+        *_of(limits_library, "limits", "fixed window, allowed", "moving window, allowed", "sliding window, allowed"),
+        *_of(smart, "django-smart-ratelimit", "fixed window, allowed", "token bucket, allowed"),
+        Contender("ours, fixed window, refused", decider, ("decide", "tight"), _for_nothing),
+        Contender("ours, sliding window, refused", decider, ("decide", "tight-sliding"), _for_nothing),
+        Contender("ours, a whole 429 of a view, refused", decider, ("answer",)),
+        *_of(plain, "plain django-ratelimit", "refused"),
+        *_of(limits_library, "limits", "fixed window, refused", "moving window, refused"),
+        *_of(smart, "django-smart-ratelimit", "fixed window, refused"),
     ]
 
 
-@ratelimit(group="c", key="ip", rate="1/h")
-def plain_view(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("let in")
+def _check(decider: Child) -> None:
+    """Raise CannotMeasure when a policy does not allow or refuse as its name here says."""
+    for slug in POLICIES:
+        decider.ask("lets in", slug, CLIENT)
+        if decider.ask("lets in", slug, CLIENT) == slug.startswith("tight"):
+            raise CannotMeasure(f"The policy “{slug}” does not decide as it is meant to")
 
 
-@limits.limit("tight")
-def managed_view(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("let in")
+def _of(child: Child, library: str, *names: str) -> list[Contender]:
+    return [Contender(name, child, (name,)) for name in (f"{library}, {each}" for each in names)]
 
 
-def _answer_or_403(request: HttpRequest) -> HttpResponse:
-    try:
-        return plain_view(request)
-    except Ratelimited:
-        return HttpResponse("forbidden", status=403)
+def _as_cheap_as_one(mine: Contender, every: dict[str, Contender]) -> tuple[Goal, ...]:
+    to_plain = at_most(mine.times(every[PLAIN]), 0.85, unit="× plain django-ratelimit")
+    return to_plain, *_nearly_as_cheap(mine, every)
 
 
-def _policy(slug: str, *rates: Rate) -> Policy:
-    return Policy(slug=slug, title=slug, enabled=True, key=ClientKey("ip"), methods=(), rates=rates)
+def _below_plain(mine: Contender, every: dict[str, Contender]) -> tuple[Goal, ...]:
+    return (at_most(mine.times(every[PLAIN_NEW]), 0.85, unit="× plain with a new client"),)
 
 
-def _use_plain_django_ratelimit() -> None:
-    """As its documentation says: a cache, and every setting at its default."""
-    settings.RATELIMIT_USE_CACHE = "plain"
-    for name in ("RATELIMIT_HASH_ALGORITHM", "RATELIMIT_CACHE_PREFIX"):
-        if hasattr(settings, name):
-            delattr(settings, name)
+def _nearly_as_cheap(mine: Contender, every: dict[str, Contender]) -> tuple[Goal, ...]:
+    return (at_most(mine.times(every[BARE]), 1.25, unit="× EVALSHA"),)
 
 
-def _use_ours() -> None:
-    settings.RATELIMIT_USE_CACHE = "limits"
-    settings.RATELIMIT_HASH_ALGORITHM = "limits.cache.ReadableKey"
-    settings.RATELIMIT_CACHE_PREFIX = ""
+def _for_nothing(mine: Contender, every: dict[str, Contender]) -> tuple[Goal, ...]:
+    return (at_most(mine.times(every[BARE]), 0.10, unit="× EVALSHA"),)
+
+
+def _table(every: dict[str, Contender], *, place: str) -> Table:
+    rows = [
+        Row(
+            contender.name,
+            (
+                f"{statistics.median(contender.microseconds):.1f}",
+                f"{contender.times(every[BARE]):.2f}",
+                f"{contender.times(every[PLAIN]):.2f}",
+            ),
+            contender.goals(contender, every),
+        )
+        for contender in every.values()
+    ]
+    method = f"medians of {ROUNDS} turns of {CALLS} calls, each library in its own process"
+    return Table(f"One decision over loopback TCP, Redis 7.0 {place}", method, ("µs", "× EVALSHA", "× plain"), rows)

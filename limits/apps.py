@@ -1,7 +1,12 @@
 """Rate limiting as a Django application."""
 
+from typing import Any
+
 import django_stubs_ext
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_login_failed
+
+from limits import charged
 
 # Lets Django's classes take type arguments at run time (ModelForm[Policy]), as type checkers want them.
 django_stubs_ext.monkeypatch()
@@ -14,3 +19,10 @@ class LimitsConfig(AppConfig):
 
     def ready(self) -> None:
         from limits import checks  # noqa: F401 - registers them
+
+        user_login_failed.connect(_note_failed_login, dispatch_uid="limits")
+
+
+def _note_failed_login(sender: object, request: Any = None, **kwargs: Any) -> None:
+    """For policies that count failed logins alone."""
+    charged.note_failed_login(request)

@@ -8,10 +8,14 @@ logger = logging.getLogger("limits")
 
 PROBE_SECONDS = 1.0
 LOG_SECONDS = 60.0
+KEPT_SECONDS = 5.0
+"""How long after its last sign of life a keeper is believed to probe, so that requests need not."""
+ERRORS_SECONDS = 5.0
+"""How long after the last error that the store answered the limiter counts as degraded."""
 
 
 class Breaker:
-    """Open after a failure: for one second nothing is asked, then one caller probes.
+    """Open after a failure. Then the keeper probes; where there is none, one caller a second does.
 
     Threads may race on the plain attributes: the worst that comes of it is one probe more or one log line more.
     """
@@ -20,31 +24,57 @@ class Breaker:
         self._clock = clock
         self._asks_again_at = 0.0
         self._logs_again_at = 0.0
-        self._failure = ""
+        self._kept_until = float("-inf")
+        self._ails_since = 0.0
+        self._errors_end_at = float("-inf")
         self._uncounted_before = 0
+        self.failure = ""
+        """What the store last failed by, in one line."""
         self.is_open = False
         self.uncounted = 0
         """Decisions that were let through without being counted, since this process began."""
+
+    @property
+    def degraded(self) -> bool:
+        """Whether limits may not hold: the store does not answer, or answered by errors within the last seconds.
+
+        An answer does not end that second state: a server that takes no writes answers every look at the policies.
+        """
+        return self.is_open or self._clock() < self._errors_end_at
+
+    @property
+    def degraded_seconds(self) -> float:
+        """How long the limiter has been degraded; 0 when it is not."""
+        return self._clock() - self._ails_since if self.degraded else 0.0
 
     def may_ask(self) -> bool:
         """Say whether to ask the store now. The caller that is sent to probe must report what came of it."""
         if not self.is_open:
             return True
         now = self._clock()
-        if now < self._asks_again_at:
+        if now < self._kept_until or now < self._asks_again_at:
             return False
         self._asks_again_at = now + PROBE_SECONDS
         return True
 
+    def kept(self) -> None:
+        """Note that a keeper lives, which goes on asking: no request is sent to probe."""
+        self._kept_until = self._clock() + KEPT_SECONDS
+
+    def left_alone(self) -> None:
+        """Note that the keeper has ended."""
+        self._kept_until = float("-inf")
+
     def failed(self, failure: str) -> None:
         """Note that the store did not answer, and why."""
+        self._begin(failure)
         self.is_open = True
-        self._failure = failure
         self._asks_again_at = self._clock() + PROBE_SECONDS
 
     def refused(self, failure: str) -> None:
         """Note that the store answered with an error: it is asked again all the same."""
-        self._failure = failure
+        self._begin(failure)
+        self._errors_end_at = self._clock() + ERRORS_SECONDS
 
     def succeeded(self) -> None:
         """Note that the store answered."""
@@ -64,6 +94,11 @@ class Breaker:
             self._logs_again_at = now + LOG_SECONDS
             logger.error(
                 "Limits do not hold, for Redis cannot be used: %s. %d decisions were let through uncounted so far.",
-                self._failure,
+                self.failure,
                 self.uncounted - self._uncounted_before,
             )
+
+    def _begin(self, failure: str) -> None:
+        if not self.degraded:
+            self._ails_since = self._clock()
+        self.failure = failure

@@ -35,6 +35,11 @@ class Conf:
         return tuple(getattr(settings, "LIMITS_TRUSTED_PROXIES", ()))
 
     @property
+    def processes(self) -> int:
+        """How many processes serve the site: each has its share of a limit while Redis is away."""
+        return max(1, int(getattr(settings, "LIMITS_PROCESSES", 1)))
+
+    @property
     def hash_key(self) -> bytes:
         """Keys the hashes that stand for what clients typed."""
         return str(getattr(settings, "LIMITS_HASH_KEY", settings.SECRET_KEY)).encode()
@@ -43,6 +48,16 @@ class Conf:
     def look_seconds(self) -> float:
         """How often, at most, a process looks whether the policies changed."""
         return float(getattr(settings, "LIMITS_LOOK_SECONDS", 0.25))
+
+    @property
+    def address_days(self) -> int:
+        """How many days at most an address of a person is kept."""
+        return int(getattr(settings, "LIMITS_ADDRESS_DAYS", 30))
+
+    @property
+    def tally_days(self) -> int:
+        """How many days the tallies of each minute are kept."""
+        return int(getattr(settings, "LIMITS_TALLY_DAYS", 90))
 
     @property
     def snapshot_file(self) -> Path | None:

@@ -1,71 +1,206 @@
-"""From a request to a decision: the policy in force, who is asking, one round trip to count, the judgement.
+"""From a request to decisions: the policies in force, who is asking, one round trip to count, the judgement.
 
-The hot path. It knows no database, and asks Redis once, and once more when a look at the policies is due.
+The hot path. It knows no database, and asks Redis once at most. What is known to be refused, it does not ask at all.
 """
 
-import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
-from django.core.cache import caches
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
-from limits import identity, store
-from limits.cache import CounterCache, marked
+from limits import cache, charged, identity
 from limits.conf import conf
 from limits.core import keys
-from limits.core.decisions import Decision, decide
-from limits.core.policies import Policy
+from limits.core.decisions import Basis, Claim, Decision, decide_fixed_window, refusing
+from limits.core.overrides import Effect, Override
+from limits.core.policies import Policy, WithoutRedis
 from limits.exceptions import StoreUnavailable
 from limits.in_force import policies_in_force
+from limits.overrides_in_force import overrides_in_force
+from limits.refusals import refusals
+from limits.store import counters
+from limits.store.connection import breaker
+from limits.tallies import tallies
+from limits.without_redis import count_here
 
-logger = logging.getLogger("limits")
+Answer = TypeVar("Answer")
+
+DENIED_SECONDS = 86_400
+"""What a client who is denied without an end is told to wait."""
 
 
-def check(request: HttpRequest, slug: str) -> Decision | None:
-    """Count the request under a policy and judge it. None when the policy is off, unknown, or not for this method.
+def check(request: HttpRequest, *slugs: str, cost: int | None = None) -> Decision | None:
+    """Count the request under the policies of these names, all of them or none, and judge it.
 
-    When Redis cannot be asked the request is let through: the decision has no states.
+    Returns the decision that matters: the refusal, else that of the first policy named; None when all of them are off,
+    unknown, or not for this method. The answer's headers name every one.
     """
-    policy = policies_in_force.policy(slug) if conf.enabled else None
-    if policy is None or not policy.covers(request.method or ""):
-        return None
-    client = identity.client_of(request, key=policy.key)
-    return judge(policy, client=client, counted=_count(request, policy=policy, client=client))
+    policies = covering(slugs, method=request.method or "")
+    decisions = check_policies(request, policies, cost=cost)
+    return refusing(decisions) or (decisions[0] if decisions else None)
 
 
-def judge(policy: Policy, *, client: str, counted: list[store.Counted] | None) -> Decision:
-    """Return the decision on counts; one without states when nothing could be counted."""
-    if counted is None:
-        return Decision(policy, client, ())
-    return decide(policy, client=client, counted=counted)
+async def acheck(request: HttpRequest, *slugs: str, cost: int | None = None) -> Decision | None:
+    """Do as `check`, for async code: the event loop waits for nobody."""
+    return await in_thread(partial(check, cost=cost), request, *slugs)
 
 
-def last_counted(name: str) -> list[store.Counted] | None:
-    """Return what django-ratelimit has just counted in this thread; None when Redis could not be asked."""
-    cache = caches[conf.cache_alias]
-    assert isinstance(cache, CounterCache), "RATELIMIT_USE_CACHE names a cache of limits.cache.CounterCache"
-    counted = cache.counted(name)
-    return None if counted is None else [counted]
+def covering(slugs: Iterable[str], *, method: str) -> list[Policy]:
+    """Return the policies of these names that are in force and look at this method."""
+    if not conf.enabled:
+        return []
+    found = (policies_in_force.policy(slug) for slug in dict.fromkeys(slugs))
+    return [policy for policy in found if policy is not None and policy.covers(method)]
 
 
-def _count(request: HttpRequest, *, policy: Policy, client: str) -> list[store.Counted] | None:
-    if len(policy.rates) == 1:
-        return _count_by_django_ratelimit(request, policy=policy, client=client)
+def check_policies(
+    request: HttpRequest,
+    policies: Sequence[Policy],
+    *,
+    cost: int | None = None,
+    counts_when: charged.CountsWhen = None,
+    left: Sequence[Policy] = (),
+) -> list[Decision]:
+    """Count a request under policies that hold for it, all of them or none, and note the decisions on the request.
+
+    `left` are more of them, to which `cost` and `counts_when` do not apply: these go by what they say themselves.
+    """
+    if not policies and not left:
+        return []
+    said = {policy.slug: counts_when for policy in policies} if left or counts_when else charged.NOTHING_SAID
+    left = [policy for policy in left if policy.slug not in said]
+    decisions, claims = _settled_without_counting(request, policies, cost=cost)
+    if left:
+        before, more = _settled_without_counting(request, left, cost=None)
+        decisions, claims = before + decisions, more + claims
+    asked_at = refusals.now()
+    if claims and all(decision.allowed for decision in decisions):
+        decisions += remembered(_count(request, claims), asked_at=asked_at)
+        if len(decisions) > 1:
+            decisions = _in_order_of((*left, *policies), decisions)
+    seconds = refusals.now() - asked_at
+    charged.note(request, decisions, counts_when=said)
+    for decision in decisions:
+        tallies.note(decision, request=request, seconds=seconds)
+    return decisions
+
+
+def _settled_without_counting(
+    request: HttpRequest, policies: Sequence[Policy], *, cost: int | None
+) -> tuple[list[Decision], list[Claim]]:
+    """Return what overrides and known refusals settle, and what is left to count."""
+    decisions: list[Decision] = []
+    claims: list[Claim] = []
+    for policy in policies:
+        if not overrides_in_force.are_none and (override := overrides_in_force.winner(request, policy=policy)):
+            if override.effect is not Effect.RATES:
+                decisions.append(decide_by_override(policy, override=override))
+                continue
+            policy = replace(policy, rates=override.rates)
+        client = identity.client_of(request, key=policy.key, ipv6_prefix=policy.ipv6_prefix)
+        claim = claim_on(policy, client=client, cost=cost)
+        known = refusals.known(policy, client=client, cost=claim.cost)
+        if known:
+            decisions.append(known)
+        else:
+            claims.append(claim)
+    return decisions, claims
+
+
+def claim_on(policy: Policy, *, client: str, cost: int | None) -> Claim:
+    """Return what a request of this cost, or of the policy's, is charged: what can never fit is all that can."""
+    wanted = policy.cost if cost is None else max(0, cost)
+    return Claim(policy, client, min(wanted, *(rate.capacity for rate in policy.rates)))
+
+
+def remembered(decisions: list[Decision], *, asked_at: float) -> list[Decision]:
+    """Return the decisions, those that refuse remembered."""
+    for decision in decisions:
+        if not decision.allowed:
+            refusals.remember(decision, asked_at=asked_at)
+    return decisions
+
+
+def _in_order_of(policies: Sequence[Policy], decisions: list[Decision]) -> list[Decision]:
+    order = {policy.slug: place for place, policy in enumerate(policies)}
+    return sorted(decisions, key=lambda decision: order[decision.policy.slug])
+
+
+def decide_by_override(policy: Policy, *, override: Override, client: str = "") -> Decision:
+    """Return the decision for a client who is exempt or denied."""
+    who = client or override.subject
+    if override.effect is Effect.EXEMPT:
+        return Decision(policy, who, basis=Basis.EXEMPT)
+    left = DENIED_SECONDS if override.until is None else max(0.001, override.until - time.time())
+    return Decision(policy, who, basis=Basis.DENIED, wait_milliseconds=int(min(left, DENIED_SECONDS) * 1000))
+
+
+def count_claims(claims: Sequence[Claim]) -> list[Decision]:
+    """Count claims in Redis, or as their policies say when it cannot be asked."""
     try:
-        return store.charge(policy.rates, slug=policy.slug, client=client)
+        return counters.charge(claims)
     except StoreUnavailable:
-        store.breaker.let_through()
-        return None
+        return _without_redis(claims)
 
 
-def _count_by_django_ratelimit(request: HttpRequest, *, policy: Policy, client: str) -> list[store.Counted] | None:
-    (rate,) = policy.rates
-    name = keys.counter(policy.slug, client=client, window_seconds=rate.window_seconds)
+def _count(request: HttpRequest, claims: Sequence[Claim]) -> list[Decision]:
+    if len(claims) == 1 and claims[0].cost == 1 and claims[0].policy.is_plain:
+        return [_count_by_django_ratelimit(request, claims[0])]
+    return count_claims(claims)
+
+
+def _count_by_django_ratelimit(request: HttpRequest, claim: Claim) -> Decision:
+    name = counted_as(claim.policy, client=claim.client)
+    (rate,) = claim.policy.rates
     get_usage(
         request,
-        group=policy.slug,
-        key=lambda group, request: marked(name),
+        group=claim.policy.slug,
+        key=lambda group, request: name,
         rate=(rate.limit, rate.window_seconds),
         increment=True,
     )
-    return last_counted(name)
+    return last_counted(claim, name=name)
+
+
+def counted_as(policy: Policy, *, client: str) -> str:
+    """Return what django-ratelimit is given to count a client of a plain policy by."""
+    rate = policy.rates[0]
+    name = keys.counter(policy.slug, client=client, window_seconds=rate.window_seconds)
+    return cache.marked(name, limit=0 if policy.refusals_count else rate.limit)
+
+
+def last_counted(claim: Claim, *, name: str) -> Decision:
+    """Return the decision on what django-ratelimit has just counted in this thread."""
+    counted = cache.last_counted(name)
+    if counted is None:
+        return _without_redis([claim])[0]
+    return decide_fixed_window(claim.policy, client=claim.client, count=counted[0], rest_milliseconds=counted[1])
+
+
+def _without_redis(claims: Sequence[Claim]) -> list[Decision]:
+    """Return what each policy says of a request that Redis could not be asked about."""
+    breaker.let_through()
+    here = [claim for claim in claims if claim.policy.without_redis is WithoutRedis.COUNT_HERE]
+    decisions = [
+        Decision(claim.policy, claim.client, basis=Basis.UNCOUNTED, cost=claim.cost)
+        for claim in claims
+        if claim.policy.without_redis is not WithoutRedis.COUNT_HERE
+    ]
+    if here and refusing(decisions):
+        # What one refuses is charged to none: here is only looked.
+        here = [replace(claim, cost=0) for claim in here]
+    return decisions + count_here(here)
+
+
+async def in_thread(function: Callable[..., Answer], *args: Any) -> Answer:
+    """Run what may ask Redis in a thread, so that the event loop waits for nobody.
+
+    It is the thread in which Django runs a request's sync code, one for each request under ASGI: who is logged in, if
+    a policy counts people, is asked there as in a sync view.
+    """
+    return await sync_to_async(function)(*args)

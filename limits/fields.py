@@ -1,13 +1,38 @@
 """Database fields that hold values of `limits.core`, written as people write them."""
 
+import re
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from limits.core.policies import METHODS, ClientKey, ClientKeyError, parse_client_key
+from limits.core.client_keys import ClientKey, ClientKeyError, parse_client_key
+from limits.core.policies import METHODS
 from limits.core.rates import Rate, RateError, format_rates, parse_rates
+
+ANY_DEPTH_MAX = 2
+
+
+def validate_path(text: str) -> None:
+    """Raise ValidationError for a glob that could match no path, or that clients' paths could make slow to match."""
+    if problem := _path_problem(text):
+        raise ValidationError(problem, code="path")
+
+
+def _path_problem(text: str) -> str:
+    if not text.startswith("/"):
+        return "A path begins with a slash: /api/v1/**."
+    if "?" in text or "#" in text:
+        return "A path ends before “?” and “#”: what comes after them is not looked at."
+    if "%" in text:
+        return "Write a path as people read it, with no “%”: /café/, not /caf%C3%A9/."
+    # Several in one part, or many of any depth, try each of a long path's places with each other.
+    if any(len(re.findall(r"\*\*|\*", part)) > 1 for part in text.split("/")):
+        return "Between two slashes there may be one star, or two that stand for any depth: /shop/*/, /shop/**."
+    if text.count("**") > ANY_DEPTH_MAX:
+        return f"Two stars, for any depth, may be there {ANY_DEPTH_MAX} times at most."
+    return ""
 
 
 class RatesField(models.TextField[Any, tuple[Rate, ...]]):
@@ -55,7 +80,7 @@ class RatesFormField(forms.CharField):
 
 
 class ClientKeyField(models.CharField[Any, ClientKey]):
-    """Who is counted, as a ClientKey; stored as `ip`, `user`, `user or ip`, `header:NAME` or `field:NAME`."""
+    """Who is counted, as a ClientKey; stored in words: `ip`, `header:NAME`, `ip and field:username`."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> ClientKey | None:
         return parse_client_key(value) if value else None
@@ -146,3 +171,12 @@ class MethodsFormField(forms.MultipleChoiceField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return set(initial or ()) != set(data or ())
+
+
+class PathField(models.CharField[Any, str]):
+    """A glob of paths that begins with a slash: `*` stands for anything within one part, `**` for any number of them.
+
+    Blank stands for none.
+    """
+
+    default_validators = [validate_path]

@@ -5,12 +5,17 @@ import threading
 import time
 from collections.abc import Callable
 
-from limits import last_good, store
+from limits import last_good
 from limits.conf import conf
 from limits.core import snapshots
 from limits.core.policies import Policy
 from limits.core.snapshots import EMPTY, Snapshot, SnapshotError
 from limits.exceptions import StoreUnavailable
+from limits.overrides_in_force import overrides_in_force
+from limits.refusals import refusals
+from limits.routes import Routes
+from limits.store import documents
+from limits.store.documents import Published, Versions
 
 logger = logging.getLogger("limits")
 
@@ -19,29 +24,39 @@ ENDURED_SECONDS = 0.25
 
 
 class PoliciesInForce:
-    """Holds one snapshot. Whoever asks for a policy when a look is due looks first; the others go on, not for long."""
+    """Holds one snapshot. The keeper looks at what changed; where there is none, whoever asks when a look is due."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._looks_again_at = 0.0
         self._looking = threading.Lock()
-        self._refused: store.Published | None = None
+        self._refused: Published | None = None
+        self._epoch = ""
         self.snapshot: Snapshot = EMPTY
+        self.routes = Routes(())
 
     def policy(self, slug: str) -> Policy | None:
         """Return the policy by that name as it is in force now; None when there is none."""
         if self._clock() >= self._looks_again_at:
-            self._look()
+            self._look_when_due()
         return self.snapshot.policies.get(slug)
+
+    def routed(self) -> Routes:
+        """Return the policies in force now that name a view or a path."""
+        if self._clock() >= self._looks_again_at:
+            self._look_when_due()
+        return self.routes
 
     def take(self, snapshot: Snapshot) -> None:
         """Put a snapshot in force in this process."""
+        self.routes = Routes(tuple(snapshot.policies.values()))
         self.snapshot = snapshot
+        refusals.forget_all()
 
-    def take_published(self, found: store.Published) -> bool:
+    def take_published(self, found: Published) -> bool:
         """Put a document of Redis in force and keep a copy; False, and nothing changed, when it cannot be read."""
         try:
-            snapshot = snapshots.read(found.version, document=found.document)
+            snapshot = snapshots.read(found.version, document=found.document, known=self.snapshot)
         except SnapshotError as error:
             self._refused = found
             logger.error("%s The policies in force stay as they were.", error)
@@ -50,24 +65,33 @@ class PoliciesInForce:
         last_good.save(snapshot)
         return True
 
-    def look(self) -> None:
-        """Look at Redis now. What cannot be reached, is gone or cannot be read leaves the snapshot as it is."""
+    def look(self, *, versions: Callable[[], Versions] = documents.look) -> None:
+        """Look at Redis now. What cannot be reached, is gone or cannot be read leaves what is in force as it is."""
         try:
-            found = store.newer_than(self.snapshot.version)
+            self._take_changes(versions())
         except StoreUnavailable:
-            return
-        if found is not None and found != self._refused:
-            self.take_published(found)
+            pass
+        finally:
+            self._looks_again_at = self._clock() + conf.look_seconds
 
-    def _look(self) -> None:
+    def _take_changes(self, seen: Versions) -> None:
+        if seen.epoch != self._epoch:
+            self._epoch = seen.epoch
+            refusals.forget_all()
+        if seen.policies not in ("", self.snapshot.version):
+            found = documents.published()
+            if found.version and found != self._refused:
+                self.take_published(found)
+        overrides_in_force.take_changes(seen.overrides)
+
+    def _look_when_due(self) -> None:
         # After a pause the snapshot may be of long ago: then everybody waits for the look, a round trip or two.
         is_old = self._clock() >= self._looks_again_at + ENDURED_SECONDS
         if not self._looking.acquire(blocking=is_old):
             return
         try:
             if self._clock() >= self._looks_again_at:
-                self.look()
-                self._looks_again_at = self._clock() + conf.look_seconds
+                self.look(versions=documents.look_in_request)
         finally:
             self._looking.release()
 

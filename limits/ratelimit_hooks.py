@@ -1,54 +1,53 @@
 """For views with plain django-ratelimit's decorator: `group="login", key="limits.key_for", rate="limits.rate_for"`.
 
-The group names the policy; the counter is the same as `@limit`'s. django-ratelimit counts one rate, so this is for
-policies of one rate: of several it holds the one with the longest window (`limits.W003` tells).
+The group names the policy. django-ratelimit asks its cache, and that asks here: so a policy of any kind holds as it
+does behind `@limit`, in the same count, overrides and mode included. Of a policy that is more than one fixed window
+django-ratelimit hears no more than one rate, the one of which least is left (`limits.W003` tells). Asked without
+counting (`increment=False`) it hears whether the next request would be refused.
 """
 
-from dataclasses import dataclass, replace
+from functools import partial
 
 from django.http import HttpRequest
 
-from limits import identity
-from limits.cache import marked
-from limits.core import keys
-from limits.core.decisions import Decision
-from limits.core.policies import Policy
-from limits.enforcement import judge, last_counted
-from limits.in_force import policies_in_force
+from limits import enforcement, identity
+from limits.cache import asking
+from limits.core.decisions import Decision, RateState
+from limits.core.policies import Mode, Policy
 
 _ASKED = "_limits_asked"
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    policy: Policy
-    client: str
-
-    @property
-    def counter(self) -> str:
-        (rate,) = self.policy.rates
-        return keys.counter(self.policy.slug, client=self.client, window_seconds=rate.window_seconds)
-
-
 def rate_for(group: str, request: HttpRequest) -> tuple[int, int] | None:
     """Return (limit, window in seconds) of the policy in force; None, which counts nothing, when it is off."""
-    policy = policies_in_force.policy(group)
-    if policy is None or not policy.covers(request.method or ""):
-        return None
-    first = replace(policy, rates=policy.rates[:1])
-    setattr(request, _ASKED, _Asked(first, identity.client_of(request, key=policy.key)))
-    return first.rates[0].limit, first.rates[0].window_seconds
+    policy = next(iter(enforcement.covering((group,), method=request.method or "")), None)
+    setattr(request, _ASKED, policy)
+    return (policy.rates[0].limit, policy.rates[0].window_seconds) if policy else None
 
 
 def key_for(group: str, request: HttpRequest) -> str:
-    """Return the counter's name, marked for `limits.cache`; the address when the rate is not `limits.rate_for`."""
-    asked: _Asked | None = getattr(request, _ASKED, None)
-    return marked(asked.counter) if asked else f":{identity.address_of(request)}:"
+    """Return what makes the cache ask for a decision; the address when the rate is not `limits.rate_for`."""
+    policy: Policy | None = getattr(request, _ASKED, None)
+    if policy is None or policy.slug != group:
+        return f":{identity.address_of(request)}:"
+    return asking(partial(_count, request, policy))
 
 
-def decision_of(request: HttpRequest) -> Decision | None:
-    """Return the decision that plain django-ratelimit came to for this request; None when it was not asked."""
-    asked: _Asked | None = getattr(request, _ASKED, None)
-    if asked is None:
-        return None
-    return judge(asked.policy, client=asked.client, counted=last_counted(asked.counter))
+def _count(request: HttpRequest, policy: Policy, amount: int) -> int:
+    """Decide, and return a count that django-ratelimit judges alike by the limit that it was told."""
+    (decision,) = enforcement.check_policies(request, [policy], cost=None if amount else 0)
+    limit = policy.rates[0].limit
+    if not decision.allowed or (not amount and _would_refuse(decision)):
+        return limit + 1
+    return max(amount, *(_share(limit, of=state) for state in decision.states), 0)
+
+
+def _would_refuse(decision: Decision) -> bool:
+    return decision.policy.mode is Mode.ENFORCE and any(
+        state.remaining < decision.policy.cost for state in decision.states
+    )
+
+
+def _share(limit: int, *, of: RateState) -> int:
+    """Return as much of a limit as is used of a rate, rounded up; where they are the same, what was counted."""
+    return -(-limit * (of.rate.capacity - of.remaining) // of.rate.capacity)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from limits import store
+from limits import sync_overrides
 from limits.core import snapshots
 from limits.core.snapshots import Difference, Snapshot, SnapshotError
 from limits.exceptions import StoreUnavailable
 from limits.models import Policy, Revision
+from limits.store import documents
+from limits.store.documents import Published
 
 logger = logging.getLogger("limits")
 
@@ -35,29 +37,37 @@ class Comparison:
 
 def from_database() -> Snapshot:
     """Return the policies as the database has them."""
-    latest = Revision.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    latest = Revision.objects.filter(subject_type="policy").order_by("-pk").values_list("pk", flat=True).first() or 0
     return snapshots.take([row.as_value() for row in Policy.objects.all()], revision=latest)
 
 
 def compare() -> Comparison:
     """Compare database and Redis. Raises StoreUnavailable."""
-    found = store.published()
+    found = documents.published()
     source = from_database()
     return Comparison(
         version=source.version,
-        in_step=found.version == source.version and found.document == source.document,
+        in_step=(found.version, found.document) == (source.version, source.document) and sync_overrides.are_in_step(),
         difference=snapshots.difference(source, target=_read(found)),
     )
 
 
 def reconcile() -> bool:
-    """Make Redis hold what the database holds; return whether anything had to be written. Raises StoreUnavailable."""
+    """Make Redis hold what the database holds, policies and overrides; return whether anything had to be written.
+
+    Raises StoreUnavailable.
+    """
+    wrote_policies = _reconcile_policies()
+    return sync_overrides.reconcile_overrides() > 0 or wrote_policies
+
+
+def _reconcile_policies() -> bool:
     for _ in range(ATTEMPTS_MAX):
-        found = store.published()
+        found = documents.published()
         source = from_database()
         if found.version == source.version and found.document == source.document:
             return False
-        if store.publish(source, seen=found.version):
+        if documents.publish(source, seen=found.version):
             return True
     raise StoreUnavailable(f"others wrote the policies {ATTEMPTS_MAX} times meanwhile")
 
@@ -120,7 +130,7 @@ class _Publisher:
 _publisher = _Publisher()
 
 
-def _read(found: store.Published) -> Snapshot:
+def _read(found: Published) -> Snapshot:
     try:
         return snapshots.read(found.version, document=found.document)
     except SnapshotError:

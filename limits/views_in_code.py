@@ -10,6 +10,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from limits.conf import conf
 
 _MARK = "limits_policies"
+SLUGS = "limits_slugs"
+"""On a decorator: its policies, and whether a request's cost is known only at the view's door. On a REST framework
+throttle: a function that returns the policies for a view.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +27,34 @@ class Use:
     view: str
     plain: bool = False
     methods: tuple[str, ...] = ()
+    is_dynamic: bool = False
 
     def asks_about(self, method: str) -> bool:
         """Say whether a request of this method comes to the policy."""
         return not self.methods or ("GET" if method == "HEAD" else method) in self.methods
 
 
-def mark(view: Callable[..., Any], *, slug: str) -> None:
-    """Leave the policy's name on a view, beside those that decorators within have left."""
-    setattr(view, _MARK, (slug, *getattr(view, _MARK, ())))
+def mark(view: Callable[..., Any], *, slugs: Iterable[str], is_dynamic: bool = False) -> None:
+    """Leave the policies' names on a view, beside those that decorators within have left.
+
+    `is_dynamic`: what a request costs is known only when the view's door is reached.
+    """
+    marks = dict.fromkeys(slugs, is_dynamic)
+    setattr(view, _MARK, tuple((dict(getattr(view, _MARK, ())) | marks).items()))
 
 
 @lru_cache(maxsize=4096)
 def uses_of(view: Callable[..., Any]) -> tuple[Use, ...]:
     """Return the policies that a view is behind; those of a class's single methods too."""
     found = list(_uses_of_function(view, name=_name(view)))
-    cls = getattr(view, "view_class", None)
+    cls = _class_of(view)
     if cls is not None:
         found += _uses_of_function(cls.dispatch, name=_name(view))
-        for method in cls.http_method_names:
-            handler = getattr(cls, method, None)
-            if handler is not None:
-                found += _uses_of_function(handler, name=_name(view), methods=(method.upper(),))
+        # A view set of REST framework has methods by other names.
+        handlers = getattr(view, "actions", None) or {method: method for method in cls.http_method_names}
+        for method, handler in handlers.items():
+            found += _uses_of_function(getattr(cls, handler, None), name=_name(view), methods=(method.upper(),))
+        found += _uses_by_throttles(view, cls)
     return tuple(dict.fromkeys(found))
 
 
@@ -67,17 +77,43 @@ def _views(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[Callable[..
             yield pattern.callback
 
 
-def _uses_of_function(function: Callable[..., Any], *, name: str, methods: tuple[str, ...] = ()) -> Iterator[Use]:
-    for slug in getattr(function, _MARK, ()):
-        yield Use(slug, name, methods=methods)
+def _uses_of_function(
+    function: Callable[..., Any] | None, *, name: str, methods: tuple[str, ...] = ()
+) -> Iterator[Use]:
     layer: Any = function
     while layer is not None:
+        for slug, is_dynamic in getattr(layer, _MARK, ()):
+            yield Use(slug, name, methods=methods, is_dynamic=is_dynamic)
         given = _closure(layer)
         # `method_decorator` keeps the decorators that it was given, and applies them at each call.
-        for decorator in (given, *map(_closure, _decorators(given))):
+        decorators = _decorators(given)
+        for slug, is_dynamic in (marked for decorator in decorators for marked in _slugs_of(decorator)):
+            yield Use(slug, name, methods=methods, is_dynamic=is_dynamic)
+        for decorator in (given, *map(_closure, decorators)):
             if "group" in decorator and _is_ours(decorator.get("rate")):
                 yield Use(str(decorator["group"]), name, plain=True, methods=methods or _methods(decorator))
         layer = getattr(layer, "__wrapped__", None)
+
+
+def _slugs_of(decorator: Any) -> Iterable[tuple[str, bool]]:
+    slugs = getattr(decorator, SLUGS, {})
+    return slugs.items() if isinstance(slugs, dict) else ()
+
+
+def _uses_by_throttles(view: Callable[..., Any], cls: Any) -> Iterator[Use]:
+    """Return the policies of REST framework's throttles, which ask after the user is known and the view is chosen."""
+
+    def setting(name: str) -> Any:
+        return getattr(view, "initkwargs", {}).get(name, getattr(cls, name, ()))
+
+    for throttle in setting("throttle_classes"):
+        slugs_for = getattr(throttle, SLUGS, None)
+        for slug in slugs_for(setting("throttle_policies")) if slugs_for else ():
+            yield Use(slug, _name(view))
+
+
+def _class_of(view: Callable[..., Any]) -> Any:
+    return getattr(view, "view_class", None) or getattr(view, "cls", None)
 
 
 def _closure(function: Any) -> dict[str, Any]:
@@ -106,5 +142,5 @@ def _is_ours(rate: object) -> bool:
 
 
 def _name(view: Callable[..., Any]) -> str:
-    inner = getattr(view, "view_class", None) or view
-    return f"{inner.__module__}.{getattr(inner, '__qualname__', type(inner).__name__)}"
+    inner = _class_of(view) or view
+    return f"{inner.__module__}.{getattr(inner, '__name__', type(inner).__name__)}"

@@ -11,9 +11,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from limits import store, sync
+from limits import sync
 from limits.exceptions import StoreUnavailable
 from limits.in_force import policies_in_force
+from limits.store import server
+from limits.store.connection import breaker
 from portal.operations import heartbeats
 from portal.redis_address import connect
 
@@ -43,6 +45,7 @@ def ready(request: HttpRequest) -> HttpResponse:
             ("worker", lambda: heartbeats.worker_lives(now=timezone.now())),
             ("beat", lambda: heartbeats.beat_lives(now=timezone.now())),
             ("policies", _policies_are_in_step),
+            ("limiter", lambda: not breaker.degraded),
         )
     }
     can_serve = parts["database"] == OK
@@ -67,7 +70,7 @@ def _database_answers() -> bool:
 
 
 def _redis_answers() -> bool:
-    store.ping()
+    server.ping()
     return True
 
 

@@ -96,6 +96,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.middleware.EmptyHeadMiddleware",
     "portal.middleware.SecurityHeadersMiddleware",
+    "limits.middleware.KnownRefusalsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -271,6 +272,16 @@ LIMITS_TRUSTED_PROXIES: tuple[environment.Network, ...] = _read(
     takes="networks such as 10.0.0.0/8,127.0.0.1, comma separated",
 )
 LIMITS_LOOK_SECONDS = 0.25
+LIMITS_PROCESSES = WEB_CONCURRENCY
+LIMITS_ADDRESS_DAYS = _read(
+    "LIMITS_ADDRESS_DAYS",
+    parse=whole_number(least=1, most=3650),
+    default=30,
+    takes="a number of days from 1 to 3650",
+)
+LIMITS_TALLY_DAYS = _read(
+    "LIMITS_TALLY_DAYS", parse=whole_number(least=1, most=3650), default=90, takes="a number of days from 1 to 3650"
+)
 SILENCED_SYSTEM_CHECKS = [
     # django-ratelimit knows django-redis's backend by its exact name only; ours is a subclass.
     "django_ratelimit.W001",
@@ -301,6 +312,11 @@ ALERT_URLS: list[str] = _read(
     "ALERT_URLS", parse=environment.any_urls, default=[], takes="apprise addresses, comma separated"
 )
 DEADMAN_URL = _read("DEADMAN_URL", parse=environment.web_address, default="", takes="an http(s) address")
+# The processes of one machine share their counts through files. `make run` empties the folder; where it is missing,
+# each process tells of itself alone. The library reads the variable when it is imported.
+METRICS_FOLDER = VAR / "metrics"
+if METRICS_FOLDER.is_dir():
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(METRICS_FOLDER))
 METRICS_TOKEN = _read("METRICS_TOKEN", parse=environment.long_secret, default="", takes="16 or more characters")
 
 # Logs: to the terminal, one line each

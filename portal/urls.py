@@ -7,6 +7,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 
 from portal import health
+from portal.operations import metrics
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
@@ -20,5 +21,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.alive, name="healthz"),
     path("favicon.ico", favicon),
+    path("metrics", metrics.metrics, name="metrics"),
     path("readyz", health.ready, name="readyz"),
 ]

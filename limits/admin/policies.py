@@ -1,32 +1,43 @@
-"""Policies in the admin: the list, the form, switching on and off."""
+"""Policies in the admin: the list, the form, modes, and undoing."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from limits import identity, services, sync, views_in_code
+from limits import services, views_in_code
+from limits.admin.acting import actor_of, tell_whether_in_force
 from limits.admin.forms import PolicyForm
-from limits.exceptions import StoreUnavailable
+from limits.admin.policy_columns import columns
+from limits.admin.policy_undo import undo
+from limits.core.policies import Mode
 from limits.models import Policy, Revision
-from limits.services import POLICY, Actor
+from limits.services import POLICY
+
+FOLDED = {
+    "Where it holds": ("view", "path", "priority"),
+    "Counting in detail": ("algorithm", "cost", "counts", "ipv6_prefix"),
+    "Refusals and outages": ("penalty_seconds", "refusals_count", "without_redis"),
+}
+DONE = {Mode.ENFORCE: "Enforced", Mode.SHADOW: "In shadow, refusing nobody", Mode.OFF: "Switched off"}
+DONE_BEFORE = {Mode.ENFORCE: "enforced", Mode.SHADOW: "in shadow", Mode.OFF: "off"}
 
 
 @admin.register(Policy)
 class PolicyAdmin(admin.ModelAdmin[Policy]):
     form = PolicyForm
-    list_filter = ("enabled", "key")
-    search_fields = ("slug", "title", "description")
-    search_help_text = "Name, title or description"
-    actions = ("switch_on", "switch_off")
+    list_filter = ("mode", "algorithm", "key")
+    search_fields = ("slug", "title", "description", "view", "path")
+    search_help_text = "Name, title, description, view or path"
+    actions = ("enforce", "shadow", "switch_off")
     readonly_fields = ("used_by",)
 
     class Media:
@@ -46,23 +57,29 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         )
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        columns = ("slug", "shown_rates", "counted", "enabled")
-        return (*columns, _sync_column(request), "last_change")
+        where, in_redis = columns(request)
+        return ("slug", "shown_mode", "shown_rates", "counted", where, in_redis, "last_change")
 
-    @admin.display(description="rates")
+    @admin.display(description="mode", ordering="mode")
+    def shown_mode(self, policy: Policy) -> SafeString:
+        return format_html('<span class="limits-mode limits-{}">{}</span>', policy.mode, policy.get_mode_display())
+
+    @admin.display(description="rates", ordering="algorithm")
     def shown_rates(self, policy: Policy) -> SafeString:
-        return format_html_join("", '<div class="limits-rate">{}</div>', ((rate,) for rate in policy.rates))
+        rates = format_html_join("", '<div class="limits-rate">{}</div>', ((rate,) for rate in policy.rates))
+        return format_html('{}<div class="limits-quiet">{}</div>', rates, policy.get_algorithm_display())
 
     @admin.display(description="who is counted", ordering="key")
-    def counted(self, policy: Policy) -> str:
-        return f"{policy.key}, {', '.join(policy.methods) or 'all methods'}"
+    def counted(self, policy: Policy) -> SafeString:
+        methods = ", ".join(policy.methods) or "all methods"
+        return format_html('{}<div class="limits-quiet">{}</div>', policy.key, methods)
 
     @admin.display(description="last change", ordering="latest_at")
     def last_change(self, policy: Policy) -> SafeString | str:
         at = getattr(policy, "latest_at", None)
         if at is None:
             return "–"
-        told = '<div class="limits-rate">{}</div><time title="{} UTC">{}</time>'
+        told = '<div class="limits-who">{}</div><time title="{} UTC">{}</time>'
         moment, ago = f"{at:%Y-%m-%d %H:%M:%S}", timesince(at, depth=1)
         ago = "just now" if ago.startswith("0") else f"{ago} ago"
         return format_html(told, getattr(policy, "latest_name", ""), moment, ago)
@@ -70,11 +87,12 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
     # The form
 
     def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
-        fields = ["slug", "title", "enabled", "rates", "key", "methods"]
+        fields = ["slug", "title", "mode", "rates", "key", "methods"]
         notes = ["description", "used_by"] if obj else ["description"]
         if self.has_change_permission(request, obj) or obj is None:
             notes += ["reason", "seen_version"]
-        return [(None, {"fields": fields}), ("For other administrators", {"fields": notes})]
+        folded = [(name, {"fields": within, "classes": _folded(obj, within)}) for name, within in FOLDED.items()]
+        return [(None, {"fields": fields}), *folded, ("For other administrators", {"fields": notes})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
         return ("used_by", "slug") if obj else ("used_by",)
@@ -83,18 +101,28 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
     def used_by(self, policy: Policy) -> str:
         views = [use.view for use in views_in_code.uses() if use.slug == policy.slug]
         if views:
-            return f"{', '.join(views)}. It can be switched off, not deleted."
+            return f"{', '.join(dict.fromkeys(views))}. It can be switched off, not deleted."
         if policy.slug in views_in_code.slugs_in_use():
             return "Every request that no other policy looks at. It can be switched off, not deleted."
-        return "No view of this site."
+        return "No code of this site."
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        policy = self.get_object(request, object_id)
+        if policy and self.has_change_permission(request, policy) and services.undone(policy):
+            url = reverse("admin:limits_policy_undo", args=(policy.pk,))
+            extra_context = (extra_context or {}) | {"undo_url": url}
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
-        services.save_policy(obj, actor=_actor(request), reason=form.cleaned_data["reason"])
+        services.save_policy(obj, actor=actor_of(request), reason=form.cleaned_data["reason"])
         if set(form.changed_data) - {"reason"}:
-            transaction.on_commit(lambda: _tell_whether_in_force(request))
-        if obj.slug not in views_in_code.slugs_in_use():
+            transaction.on_commit(lambda: tell_whether_in_force(request))
+        if not (obj.view or obj.path or obj.slug in views_in_code.slugs_in_use()):
             messages.warning(
-                request, f"No view of this site names “{obj.slug}” yet: until one does, it limits nothing."
+                request,
+                f"“{obj.slug}” limits nothing yet: it names no view and no path, and no code of this site names it.",
             )
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
@@ -111,7 +139,20 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         return not used and super().has_delete_permission(request, obj)
 
     def delete_model(self, request: HttpRequest, obj: Policy) -> None:
-        services.delete_policy(obj, actor=_actor(request))
+        services.delete_policy(obj, actor=actor_of(request))
+
+    # Undoing
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.undo_view)
+        return [path("<path:object_id>/undo/", view, name="limits_policy_undo"), *super().get_urls()]
+
+    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page that undoes the last change of a policy, once it is told which."""
+        policy = self.get_object(request, object_id)
+        if policy is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        return undo(request, policy, model_admin=self)
 
     # Actions
 
@@ -121,78 +162,44 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         actions.pop("delete_selected", None)
         return actions
 
-    @admin.action(description="Switch on", permissions=["change"])
-    def switch_on(self, request: HttpRequest, queryset: QuerySet[Policy]) -> None:
-        self._switch(request, queryset, enabled=True)
+    @admin.action(description="Enforce", permissions=["change"])
+    def enforce(self, request: HttpRequest, queryset: QuerySet[Policy]) -> None:
+        self._set_mode(request, queryset, mode=Mode.ENFORCE)
+
+    @admin.action(description="Shadow", permissions=["change"])
+    def shadow(self, request: HttpRequest, queryset: QuerySet[Policy]) -> None:
+        self._set_mode(request, queryset, mode=Mode.SHADOW)
 
     @admin.action(description="Switch off", permissions=["change"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[Policy]) -> None:
-        self._switch(request, queryset, enabled=False)
+        self._set_mode(request, queryset, mode=Mode.OFF)
 
-    def _switch(self, request: HttpRequest, queryset: QuerySet[Policy], *, enabled: bool) -> None:
-        state = "on" if enabled else "off"
+    def _set_mode(self, request: HttpRequest, queryset: QuerySet[Policy], *, mode: Mode) -> None:
+        changed, refused = [], False
         with transaction.atomic():
-            switched = [
-                policy for policy in queryset if services.switch_policy(policy, enabled=enabled, actor=_actor(request))
-            ]
-            for policy in switched:
-                self.log_change(request, policy, f"Switched {state}.")
-        if not switched:
-            messages.info(request, f"Nothing to do: all of them were {state} already.")
-            return
-        messages.success(request, f"Switched {state}: {', '.join(map(str, switched))}.")
-        _tell_whether_in_force(request)
+            for policy in queryset:
+                try:
+                    if services.set_mode(policy, mode=mode, actor=actor_of(request)):
+                        self.log_change(request, policy, f"{DONE[mode]}.")
+                        changed.append(policy)
+                except ValidationError as error:
+                    refused = True
+                    messages.error(request, f"“{policy}” stays as it was: {' '.join(error.messages)}")
+        if changed:
+            messages.success(request, f"{DONE[mode]}: {', '.join(map(str, changed))}.")
+            tell_whether_in_force(request)
+        elif not refused:
+            messages.info(request, f"Nothing to do: all of them were {DONE_BEFORE[mode]} already.")
 
 
-def _actor(request: HttpRequest) -> Actor:
-    user = request.user
-    assert isinstance(user, AbstractBaseUser), "the admin lets nobody in who is not logged in"
-    return Actor(name=user.get_username(), origin=identity.address_of(request), user_id=user.pk)
-
-
-def _tell_whether_in_force(request: HttpRequest) -> None:
-    try:
-        in_step = sync.compare().in_step
-    except StoreUnavailable:
-        messages.warning(
-            request,
-            "Saved, but not in force yet: Redis cannot be reached. Until it can, nothing is limited: requests are "
-            "let through uncounted. The change comes into force by itself, within seconds of Redis's return.",
-        )
-        return
-    if in_step:
-        messages.info(request, "In force on every worker within a second.")
-    else:
-        messages.warning(request, "Saved. Another change came at the same moment: both are in force within seconds.")
+def _folded(policy: Policy | None, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the style of a part of the form: folded away where all in it is as for every new policy."""
+    untouched = Policy()
+    is_usual = policy is None or all(getattr(policy, name) == getattr(untouched, name) for name in names)
+    return ("collapse",) if is_usual else ()
 
 
 def _in_words(value: Any) -> str:
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _sync_column(request: HttpRequest) -> Callable[[Policy], SafeString]:
-    """Return the column that tells whether Redis has a policy as it stands; Redis is asked once a page."""
-    states = getattr(request, "_limits_out_of_step", None)
-    if states is None:
-        states = _out_of_step()
-        setattr(request, "_limits_out_of_step", states)  # noqa: B010 - a request takes no other attributes
-
-    @admin.display(description="Redis")
-    def in_redis(policy: Policy) -> SafeString:
-        name, words = states.get(policy.slug) or states.get("") or ("in-force", "has it")
-        return format_html('<span class="limits-state limits-{}">{}</span>', name, words)
-
-    return in_redis
-
-
-def _out_of_step() -> dict[str, tuple[str, str]]:
-    """Return (style, words) for each policy that Redis has not as it stands; under '' for all of them."""
-    try:
-        difference = sync.compare().difference
-    except StoreUnavailable:
-        return {"": ("away", "cannot be reached")}
-    return dict.fromkeys(difference.missing, ("missing", "has it not yet")) | dict.fromkeys(
-        difference.changed, ("changed", "has an older one")
-    )

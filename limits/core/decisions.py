@@ -1,59 +1,126 @@
 """What became of one request under one policy."""
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from limits.core.policies import Policy
+from limits.core.policies import Mode, Policy, WithoutRedis
 from limits.core.rates import Rate
+
+RETRY_SECONDS_WITHOUT_REDIS = 2
+NEAR = 0.2
+"""A client is near its limit when less than this share of it is left."""
+
+
+class Basis(StrEnum):
+    """What a decision rests on."""
+
+    COUNTED = "counted"
+    HERE = "counted in this process"
+    UNCOUNTED = "uncounted"
+    EXEMPT = "exempt"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is to be charged: a request of `client`, at its cost, to a policy."""
+
+    policy: Policy
+    client: str
+    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class RateState:
-    """One rate as this request left it: requests counted in the window, and the window's rest."""
+    """One rate as this request left it. `retry_milliseconds` above 0: this rate refuses until then."""
 
     rate: Rate
-    count: int
-    rest_milliseconds: int
-    refused: bool
+    remaining: int
+    reset_milliseconds: int
+    retry_milliseconds: int = 0
 
     @property
-    def remaining(self) -> int:
-        """Requests that the window still has; 0 when it refuses."""
-        return 0 if self.refused else max(0, self.rate.limit - self.count)
-
-    @property
-    def reset_seconds(self) -> int:
-        """Whole seconds until the window ends, rounded up: at least 1, at most the window."""
-        seconds = math.ceil(self.rest_milliseconds / 1000)
-        return min(max(1, seconds), self.rate.window_seconds)
+    def refused(self) -> bool:
+        return self.retry_milliseconds > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Allowed or refused by `policy` for `client`. No states: nothing could be counted, so it is let through."""
+    """Allowed or refused by `policy` for `client`.
+
+    `basis` UNCOUNTED: Redis could not be asked, and the policy says what then holds. `age_milliseconds` is how long
+    ago the states were read: more than 0 for a refusal that is remembered.
+    """
 
     policy: Policy
     client: str
-    states: tuple[RateState, ...]
+    states: tuple[RateState, ...] = ()
+    basis: Basis = Basis.COUNTED
+    wait_milliseconds: int = 0
+    """The rest of a penalty, or of a denial."""
+    age_milliseconds: int = 0
+    cost: int = 1
+
+    @property
+    def claim(self) -> Claim:
+        return Claim(self.policy, self.client, self.cost)
+
+    @property
+    def over(self) -> bool:
+        """Whether the policy refuses, or would if it were enforced."""
+        if self.basis is Basis.UNCOUNTED:
+            return self.policy.without_redis is WithoutRedis.REFUSE
+        # A loop: `any` with a generator costs a decision more than all the rest of this.
+        for state in self.states:
+            if state.retry_milliseconds > 0:
+                return True
+        return self.wait_milliseconds > 0
 
     @property
     def allowed(self) -> bool:
-        return not any(state.refused for state in self.states)
+        return self.policy.mode is not Mode.ENFORCE or not self.over
+
+    @property
+    def near(self) -> bool:
+        """Whether it lets through, and less than a fifth of a rate is left."""
+        return not self.over and any(state.remaining < NEAR * state.rate.capacity for state in self.states)
 
     @property
     def retry_after_seconds(self) -> int:
-        """The longest wait of the rates that refuse, in whole seconds; 0 when allowed."""
-        return max((state.reset_seconds for state in self.states if state.refused), default=0)
+        """The longest wait of what refuses, in whole seconds, at least 1; 0 when allowed."""
+        if self.allowed:
+            return 0
+        if self.basis is Basis.UNCOUNTED:
+            return RETRY_SECONDS_WITHOUT_REDIS
+        waits = (self.wait_milliseconds, *(state.retry_milliseconds for state in self.states))
+        return self.seconds_left(max(waits))
+
+    def seconds_left(self, milliseconds: int) -> int:
+        """Return what is left now of a time that was told when the states were read: whole seconds, at least 1."""
+        return max(1, math.ceil((milliseconds - self.age_milliseconds) / 1000))
 
 
-def decide(policy: Policy, *, client: str, counted: list[tuple[int, int]]) -> Decision:
-    """Judge (count, rest in milliseconds) for each of the policy's rates, this request included.
+def decide_fixed_window(policy: Policy, *, client: str, count: int, rest_milliseconds: int) -> Decision:
+    """Judge the one counter of a plain policy, this request included. A count above the limit refuses.
 
-    A count above its limit refuses. Counts are those of the counters, whatever the limit was when they began:
-    so an edited limit holds at once and keeps the counts.
+    Counts are those of the counters, whatever the limit was when they began: so an edited limit holds at once and
+    keeps the counts.
     """
-    states = tuple(
-        RateState(rate, count, rest_milliseconds, refused=count > rate.limit)
-        for rate, (count, rest_milliseconds) in zip(policy.rates, counted, strict=True)
-    )
-    return Decision(policy, client, states)
+    (rate,) = policy.rates
+    # A counter may vanish between two commands; such numbers never reach a header.
+    rest = min(max(1, rest_milliseconds), rate.window_seconds * 1000)
+    retry = rest if count > rate.limit else 0
+    return Decision(policy, client, (RateState(rate, max(0, rate.limit - count), rest, retry),))
+
+
+def refusing(decisions: Iterable[Decision]) -> Decision | None:
+    """Return the decision that tells the client: of those that refuse, the one of the highest priority, else wait."""
+    refused = [decision for decision in decisions if not decision.allowed]
+    return max(refused, key=lambda d: (d.policy.priority, d.retry_after_seconds), default=None)
+
+
+def in_order(policies: Sequence[Policy]) -> list[Policy]:
+    """Return policies as they are checked and named: by priority, then by name."""
+    return sorted(policies, key=lambda policy: (-policy.priority, policy.slug))

@@ -1,21 +1,55 @@
 """Every name that we give to something in Redis.
 
-A counter is `rl:{POLICY:CLIENT}:WINDOW_SECONDS`, such as `rl:{login:203.0.113.9}:60`. The braces are a Cluster's
-hash tag: all counters of one policy and client are in one slot, so that one script can charge them together.
+A counter is `rl:{POLICY:CLIENT}:WINDOW_SECONDS`, such as `rl:{login:203.0.113.9}:60`: a fixed window. A sliding
+window's ends in `60s`, a token bucket's in `60b`, and a penalty is `rl:{login:203.0.113.9}:penalty`. The braces are a
+Cluster's hash tag: all counters of one policy and client are in one slot, so that one script can charge them together.
 """
 
 import re
+from dataclasses import dataclass
+
+from limits.core.policies import Algorithm
 
 POLICIES = "limits:{policies}"
-"""A hash: `version` and `document`, written in one step."""
+"""A hash, which every process looks at: `version` and `document` of the policies, written in one step; `overrides`,
+the version of the overrides; `epoch`, which grows whenever a client is forgiven."""
+OVERRIDES = "limits:{policies}:overrides"
+"""A hash: `NUMBER` the lines of a part, `NUMBER:version` its version."""
+TALLIES = "limits:{tallies}"
+"""`limits:{tallies}:MINUTE`, a hash for each minute since 1970."""
+REFUSALS = "limits:{tallies}:refusals"
+"""A capped stream of the last refusals."""
 
-_COUNTER = re.compile(r"rl:\{([^:]+):(.+)\}:([0-9]{1,9})")
+_SUFFIX = {Algorithm.FIXED_WINDOW: "", Algorithm.SLIDING_WINDOW: "s", Algorithm.TOKEN_BUCKET: "b"}
+_ALGORITHM = {suffix: algorithm for algorithm, suffix in _SUFFIX.items()}
+_COUNTER = re.compile(r"rl:\{([^:]+):(.+)\}:(?:([0-9]{1,9})([sb]?)|penalty)")
 _GLOB_SPECIAL = re.compile(r"([*?\[\]\\^])")
 
 
-def counter(slug: str, *, client: str, window_seconds: int) -> str:
+@dataclass(frozen=True, slots=True)
+class CounterName:
+    """What a counter's name says; of a penalty the window is 0."""
+
+    slug: str
+    client: str
+    window_seconds: int = 0
+    algorithm: Algorithm = Algorithm.FIXED_WINDOW
+
+    @property
+    def is_penalty(self) -> bool:
+        return not self.window_seconds
+
+
+def counter(
+    slug: str, *, client: str, window_seconds: int, algorithm: Algorithm = Algorithm.FIXED_WINDOW
+) -> str:
     """Return the name of one rate's counter for one client."""
-    return f"rl:{{{slug}:{client}}}:{window_seconds}"
+    return f"rl:{{{slug}:{client}}}:{window_seconds}{_SUFFIX[algorithm]}"
+
+
+def penalty(slug: str, *, client: str) -> str:
+    """Return the name of what keeps a client refused under a policy."""
+    return f"rl:{{{slug}:{client}}}:penalty"
 
 
 def counter_glob(slug: str, *, client: str | None = None) -> str:
@@ -24,7 +58,15 @@ def counter_glob(slug: str, *, client: str | None = None) -> str:
     return f"rl:{{{slug}:{who}}}:*"
 
 
-def parse_counter(key: str) -> tuple[str, str, int] | None:
-    """Return (policy, client, window in seconds), or None when the key is no counter."""
+def parse_counter(key: str) -> CounterName | None:
+    """Return what a counter's or a penalty's name says, or None when the key is neither."""
     match = _COUNTER.fullmatch(key)
-    return (match[1], match[2], int(match[3])) if match else None
+    if match is None:
+        return None
+    slug, client, window, suffix = match.groups()
+    return CounterName(slug, client, int(window or 0), _ALGORITHM[suffix or ""])
+
+
+def tallies_of(minute: int) -> str:
+    """Return the name of the tallies of a minute since 1970."""
+    return f"{TALLIES}:{minute}"

@@ -1,59 +1,91 @@
-"""Policies as frozen values: what is limited, who is counted, and how much."""
+"""Policies as frozen values: what is limited, who is counted, how much, and what becomes of a refusal."""
 
-import re
 from dataclasses import dataclass
+from enum import StrEnum
 
+from limits.core.client_keys import ClientKey
 from limits.core.rates import Rate
 
 SLUG_PATTERN = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-_NAMED_KEY = re.compile(r"(header|field):([A-Za-z0-9][A-Za-z0-9_.\-\[\]]{0,63})", re.ASCII)
-_HEADER_NAME = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
-_PLAIN_KEYS = ("ip", "user", "user or ip")
-
-
-class ClientKeyError(ValueError):
-    """A text that names nobody to count; the message says what would."""
+COST_MAX = 1_000_000
+PENALTY_SECONDS_MAX = 31 * 86_400
+IPV6_PREFIX = 64
 
 
-@dataclass(frozen=True, slots=True)
-class ClientKey:
-    """Who is counted: `kind` is ip, user, user or ip, header or field; `name` that of the header or field."""
+class Mode(StrEnum):
+    """Whether a policy refuses, only tells whom it would refuse, or does nothing."""
 
-    kind: str
-    name: str = ""
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+    OFF = "off"
 
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.name}" if self.name else self.kind
+
+class Algorithm(StrEnum):
+    """How a rate is counted."""
+
+    FIXED_WINDOW = "fixed-window"
+    SLIDING_WINDOW = "sliding-window"
+    TOKEN_BUCKET = "token-bucket"  # noqa: S105 - tokens of a bucket
+
+
+class Counts(StrEnum):
+    """Which outcomes stay counted: every request, or only those that went wrong."""
+
+    EVERY = "every"
+    CLIENT_ERRORS = "client-errors"
+    FAILED_LOGINS = "failed-logins"
+
+
+class WithoutRedis(StrEnum):
+    """What holds while Redis cannot be asked."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"
+    COUNT_HERE = "count-here"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One limit by name. No methods means all of them; rates come longest window first."""
+    """One limit by name. No methods means all of them; rates come longest window first.
+
+    `view` (a URL's name) or `path` (a glob) say for which requests the middleware enforces it; with neither it holds
+    where code names it. Of several that refuse, the one of the highest priority tells the client.
+    """
 
     slug: str
     title: str
-    enabled: bool
     key: ClientKey
-    methods: tuple[str, ...]
     rates: tuple[Rate, ...]
+    mode: Mode = Mode.ENFORCE
+    algorithm: Algorithm = Algorithm.FIXED_WINDOW
+    methods: tuple[str, ...] = ()
+    view: str = ""
+    path: str = ""
+    priority: int = 0
+    ipv6_prefix: int = IPV6_PREFIX
+    refusals_count: bool = False
+    penalty_seconds: int = 0
+    cost: int = 1
+    counts: Counts = Counts.EVERY
+    without_redis: WithoutRedis = WithoutRedis.ALLOW
+
+    def __hash__(self) -> int:
+        # Names are enough to tell policies apart fast; what equals still compares every field.
+        return hash(self.slug)
 
     def covers(self, method: str) -> bool:
         """Say whether a request of this method is looked at; HEAD is a GET without its body."""
-        asked = "GET" if method == "HEAD" else method
-        return self.enabled and (not self.methods or asked in self.methods)
+        if self.mode is Mode.OFF:
+            return False
+        return not self.methods or ("GET" if method == "HEAD" else method) in self.methods
 
-
-def parse_client_key(text: str) -> ClientKey:
-    """Return who `text` counts. Raise ClientKeyError with what would be right."""
-    words = " ".join(text.replace("_", " ").lower().split())
-    if words in _PLAIN_KEYS:
-        return ClientKey(words)
-    match = _NAMED_KEY.fullmatch(re.sub(r"\s*:\s*", ":", text.strip(), count=1))
-    if match is None:
-        raise ClientKeyError("Use ip, user, user or ip, header:NAME or field:NAME.")
-    kind, name = match[1], match[2]
-    if kind == "header" and not _HEADER_NAME.fullmatch(name):
-        raise ClientKeyError("A header's name has letters, digits and dashes only: header:X-Api-Key.")
-    return ClientKey(kind, name.title() if kind == "header" else name)
+    @property
+    def is_plain(self) -> bool:
+        """Whether django-ratelimit can count it: one fixed window, one a request."""
+        return (
+            self.algorithm is Algorithm.FIXED_WINDOW
+            and len(self.rates) == 1
+            and self.cost == 1
+            and not self.penalty_seconds
+        )

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import migrations
 from django.utils import timezone
 
-from limits.core.policies import ClientKey
+from limits.core.client_keys import ClientKey
 from limits.core.rates import Rate
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
@@ -46,6 +46,20 @@ DEFAULTS = (
     ),
 )
 
+AS_EVERY_OTHER = {
+    "mode": "enforce",
+    "algorithm": "fixed-window",
+    "view": "",
+    "path": "",
+    "priority": 0,
+    "ipv6_prefix": 64,
+    "cost": 1,
+    "counts": "every",
+    "refusals_count": False,
+    "penalty_seconds": 0,
+    "without_redis": "allow",
+}
+
 
 def load_defaults(apps: Any, schema_editor: Any) -> None:
     Policy = apps.get_model("limits", "Policy")
@@ -68,8 +82,8 @@ def load_defaults(apps: Any, schema_editor: Any) -> None:
                 origin="first migration",
                 before=None,
                 after=fields
+                | AS_EVERY_OTHER
                 | {
-                    "enabled": True,
                     "key": str(key),
                     "methods": list(methods),
                     "rates": [str(rate) for rate in rates],

@@ -16,7 +16,7 @@ from portal.runner.output import tell
 from portal.runner.prepare import Admin
 from portal.runner.processes import Fell, Processes, Stopped
 from portal.runner.refusals import CannotStart
-from portal.runner.state import locked, prepare_state
+from portal.runner.state import empty_metrics, locked, prepare_state
 
 AS_BEFORE = "as it was set before; .venv/bin/python manage.py changepassword admin sets another"
 
@@ -52,6 +52,7 @@ def refuse_wrong_settings() -> None:
 
 def run(var: Path) -> None:
     """Run everything. Raises Stopped, Fell or CannotStart, once all has ended again."""
+    empty_metrics(settings.METRICS_FOLDER)
     with Processes() as processes:
         if not os.environ.get("REDIS_URL"):
             server = embedded.prepare_server(settings.REDIS, folder=var / "redis")

@@ -39,3 +39,11 @@ def post_worker_init(worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """A worker ends with its master, however that one ends."""
     die_with_parent(parent=worker.ppid)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """What a worker told of its state ends with it; what it counted stays."""
+    # Not sooner: prometheus_client looks at the environment when it is imported, which settings have to set before.
+    from limits import metrics
+
+    metrics.forget_process(worker.pid)

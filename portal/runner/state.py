@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -45,6 +46,12 @@ def keep_secret_key(path: Path) -> None:
         os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
             os.link(file.name, path)
+
+
+def empty_metrics(folder: Path) -> None:
+    """Make the folder in which processes share what they counted for Prometheus; what earlier ones left is deleted."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextlib.contextmanager

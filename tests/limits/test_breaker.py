@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from limits.breaker import LOG_SECONDS, PROBE_SECONDS, Breaker
+from limits.breaker import ERRORS_SECONDS, KEPT_SECONDS, LOG_SECONDS, PROBE_SECONDS, Breaker
 
 
 class Clock:
@@ -120,3 +120,58 @@ def test_what_was_let_through_is_counted_for_the_whole_life(failed: Breaker) -> 
     failed.failed("timed out")
     failed.let_through()
     assert failed.uncounted == 2
+
+
+def test_while_a_keeper_lives_no_request_probes(failed: Breaker, clock: Clock) -> None:
+    for second in range(1, 20):
+        clock.now = float(second)
+        failed.kept()
+        assert not failed.may_ask()
+    clock.now += KEPT_SECONDS - 0.001
+    assert not failed.may_ask()
+    clock.now += 0.001
+    assert [failed.may_ask() for _ in range(2)] == [True, False]
+
+
+def test_when_the_keeper_has_ended_requests_probe_at_once(failed: Breaker, clock: Clock) -> None:
+    clock.now = PROBE_SECONDS
+    failed.kept()
+    failed.left_alone()
+    assert failed.may_ask()
+
+
+def test_a_keeper_keeps_nobody_from_asking_a_store_that_answers(breaker: Breaker) -> None:
+    breaker.kept()
+    assert breaker.may_ask()
+
+
+def test_it_is_degraded_while_the_store_does_not_answer_and_tells_since_when(failed: Breaker, clock: Clock) -> None:
+    for second in range(1, 91):
+        clock.now = float(second)
+        failed.failed("connection refused")
+    assert failed.degraded
+    assert failed.degraded_seconds == 90
+    assert failed.failure == "connection refused"
+    failed.succeeded()
+    assert not failed.degraded
+    assert failed.degraded_seconds == 0
+
+
+def test_errors_degrade_it_for_some_seconds_although_looks_succeed(breaker: Breaker, clock: Clock) -> None:
+    breaker.refused("READONLY You can't write against a read only replica")
+    clock.now = 4.0
+    breaker.refused("READONLY You can't write against a read only replica")
+    breaker.succeeded()
+    assert breaker.may_ask()
+    assert breaker.degraded
+    assert breaker.degraded_seconds == 4
+    clock.now += ERRORS_SECONDS
+    assert not breaker.degraded
+
+
+def test_a_new_trouble_begins_anew(failed: Breaker, clock: Clock) -> None:
+    failed.succeeded()
+    clock.now = 100.0
+    failed.failed("timed out")
+    clock.now = 101.0
+    assert failed.degraded_seconds == 1

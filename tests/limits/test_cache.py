@@ -8,9 +8,9 @@ import redis
 from django.core.cache import caches
 from django_ratelimit.core import get_usage
 
-from limits import store
 from limits.cache import CounterCache, ReadableKey, marked
 from limits.core.rates import Rate
+from limits.store.connection import breaker
 from tests.limits import making
 
 Redis = redis.Redis
@@ -22,7 +22,7 @@ def use(rate: Rate = FIVE_A_MINUTE, *, name: str = NAME, increment: bool = True)
     usage = get_usage(
         making.request(),
         group="login",
-        key=lambda group, request: marked(name),
+        key=lambda group, request: marked(name, limit=rate.limit),
         rate=(rate.limit, rate.window_seconds),
         increment=increment,
     )
@@ -71,7 +71,7 @@ def test_requests_at_once_are_each_counted_once(redis_server: Redis) -> None:
     counts: list[int] = []
 
     def ask() -> None:
-        counts.extend(use()["count"] for _ in range(50))
+        counts.extend(use(Rate(200, 60))["count"] for _ in range(50))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -100,9 +100,14 @@ def test_a_counter_evicted_within_a_decision_does_not_refuse(
 
 
 def test_a_dead_redis_lets_through() -> None:
-    usage = use(Rate(1, 60))
+    assert not use(Rate(1, 60))["should_limit"]
+
+
+def test_a_dead_redis_lets_a_view_of_django_ratelimit_alone_through_and_says_so() -> None:
+    usage = get_usage(making.request(), group="x", key="ip", rate="1/m", increment=True)
+    assert usage is not None
     assert not usage["should_limit"]
-    assert store.breaker.uncounted == 1
+    assert breaker.uncounted == 1
 
 
 def test_a_view_that_uses_django_ratelimit_alone_is_counted_as_ever(redis_server: Redis) -> None:

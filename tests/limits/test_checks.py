@@ -16,13 +16,19 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 import limits
-from limits import store
 from limits.core.rates import Rate
+from limits.middleware import LimitsMiddleware
 from limits.models import Policy
+from limits.store import server
 from tests.limits.management.running import manage
 
 pytestmark = pytest.mark.django_db
 on_mariadb = pytest.mark.mariadb
+FIRST, LIMITS = "limits.middleware.KnownRefusalsMiddleware", "limits.middleware.LimitsMiddleware"
+
+
+class OfTheSite(LimitsMiddleware):
+    """A site's own kind of ours."""
 
 
 def ids(*tags: str, databases: list[str] | None = None) -> list[str | None]:
@@ -63,6 +69,52 @@ def test_a_view_of_plain_django_ratelimit_holds_one_rate(settings: Settings) -> 
     assert ids("urls").count("limits.W003") == 4
 
 
+@pytest.mark.urls("tests.limits.views")
+@pytest.mark.parametrize(
+    "changes", [{"algorithm": "token-bucket"}, {"algorithm": "sliding-window"}, {"penalty_seconds": 60}, {"cost": 2}]
+)
+def test_a_view_of_plain_django_ratelimit_knows_a_fixed_window_alone(changes: dict[str, object]) -> None:
+    Policy.objects.filter(slug="login").update(**changes)
+    assert ids("urls").count("limits.W003") == 4
+
+
+def test_a_policy_for_a_view_that_is_gone_is_told() -> None:
+    Policy.objects.filter(slug="register").update(view="home")
+    assert ids("urls") == []
+    Policy.objects.filter(slug="register").update(view="gone")
+    assert ids("urls") == ["limits.W004"]
+    Policy.objects.filter(slug="register").update(mode="off")
+    assert ids("urls") == []
+
+
+@pytest.mark.parametrize("changes", [{"view": "home"}, {"path": "/shop/**"}])
+def test_a_policy_by_view_or_path_that_nothing_enforces_is_an_error(
+    settings: Settings, changes: dict[str, str]
+) -> None:
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith("limits.")]
+    assert ids("urls") == []
+    Policy.objects.filter(slug="register").update(**changes)
+    assert ids("urls") == ["limits.E006"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.limits.test_checks.OfTheSite", FIRST]
+    assert "limits.E006" not in ids("urls")
+
+
+def test_known_refusals_that_are_answered_late_or_never_are_told(settings: Settings) -> None:
+    as_it_is = settings.MIDDLEWARE
+    settings.MIDDLEWARE = [name for name in as_it_is if name != FIRST]
+    assert ids("urls") == ["limits.W005"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, FIRST]
+    assert ids("urls") == ["limits.W005"]
+    settings.MIDDLEWARE = [FIRST, *settings.MIDDLEWARE[:-1]]
+    assert ids("urls") == []
+
+
+def test_limits_before_the_authentication_are_told(settings: Settings) -> None:
+    without = [name for name in settings.MIDDLEWARE if name not in (FIRST, LIMITS)]
+    settings.MIDDLEWARE = [FIRST, LIMITS, *without]
+    assert ids("urls") == ["limits.W006"]
+
+
 def test_several_rates_behind_our_own_decorator_are_no_mistake() -> None:
     Policy.objects.filter(slug="login").update(rates=(Rate(5, 60), Rate(20, 3600)))
     assert ids("urls") == []
@@ -76,7 +128,7 @@ def test_a_cache_of_another_kind_is_an_error(settings: Settings, alias: str) -> 
 
 def test_a_server_that_is_too_old_is_an_error(redis_server: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ids("caches") == []
-    monkeypatch.setattr(store, "OLDEST_MAJOR_VERSION", 99)
+    monkeypatch.setattr(server, "OLDEST_MAJOR_VERSION", 99)
     assert ids("caches") == ["limits.E005"]
     with pytest.raises(ImproperlyConfigured, match=r"is Redis 7\.\d+\.\d+"):
         limits.start()

@@ -5,12 +5,12 @@ import logging
 
 import pytest
 import redis
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
-import limits
-from limits.core.policies import ClientKey
+from limits.core.client_keys import ClientKey
+from limits.core.policies import Mode
 from limits.core.rates import Rate
 from tests.limits import making
 
@@ -101,7 +101,7 @@ def test_default_holds_for_the_methods_that_a_view_s_policy_leaves(client: Clien
 
 
 def test_default_holds_while_a_view_s_own_policy_is_off_or_gone(client: Client) -> None:
-    making.put_in_force(making.policy("login", Rate(2, 60), enabled=False), DEFAULT)
+    making.put_in_force(making.policy("login", Rate(2, 60), mode=Mode.OFF), DEFAULT)
     assert [client.post("/decorator").status_code for _ in range(4)] == [200, 200, 200, 429]
     assert [client.post("/nothing").status_code for _ in range(2)] == [429, 429]
 
@@ -133,8 +133,8 @@ def test_what_a_middleware_answers_is_counted(redis_server: Redis) -> None:
     client = Client(enforce_csrf_checks=True)
     assert [client.post("/decorator").status_code for _ in range(4)] == [403, 403, 403, 429]
     assert redis_server.keys("rl:{login:*") == []
-    redis_server.flushall()
-    assert [client.get("/plain", headers={"host": "evil.example"}).status_code for _ in range(4)] == [400] * 3 + [429]
+    elsewhere = {"REMOTE_ADDR": "203.0.113.1", "HTTP_HOST": "evil.example"}
+    assert [client.get("/plain", **elsewhere).status_code for _ in range(4)] == [400] * 3 + [429]  # type: ignore[arg-type]
 
 
 def test_the_setting_that_switches_django_ratelimit_off_switches_all_off(
@@ -145,14 +145,6 @@ def test_the_setting_that_switches_django_ratelimit_off_switches_all_off(
     for path in (*DOORS, "/plain"):
         assert [client.post(path).status_code for _ in range(5)] == [200] * 5
     assert redis_server.get("rl:{login:127.0.0.1}:60") == b"1"
-
-
-def test_an_async_view_is_refused_when_it_is_decorated() -> None:
-    async def view(request: HttpRequest) -> HttpResponse:
-        return HttpResponse()
-
-    with pytest.raises(TypeError, match="async"):
-        limits.limit("login")(view)  # type: ignore[type-var]
 
 
 def test_a_cache_keeps_page_and_problem_apart(client: Client) -> None:
@@ -224,6 +216,6 @@ def test_an_edit_of_who_is_counted_starts_afresh(client: Client, before: ClientK
 def test_an_edit_of_the_period_starts_afresh_and_one_of_the_limit_keeps_the_counts(client: Client) -> None:
     assert [client.post("/decorator").status_code for _ in range(3)] == [200, 200, 429]
     making.put_in_force(making.policy("login", Rate(4, 60)))
-    assert [client.post("/decorator").status_code for _ in range(2)] == [200, 429]
+    assert [client.post("/decorator").status_code for _ in range(3)] == [200, 200, 429]
     making.put_in_force(making.policy("login", Rate(2, 3600)))
     assert [client.post("/decorator").status_code for _ in range(3)] == [200, 200, 429]

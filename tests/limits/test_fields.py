@@ -1,3 +1,5 @@
+import re
+import time
 from typing import Any
 
 import pytest
@@ -5,19 +7,21 @@ from django import forms
 from django.core import serializers
 from django.core.exceptions import ValidationError
 
-from limits.core.policies import ClientKey
+from limits.core.client_keys import ClientKey
 from limits.core.rates import Rate
-from limits.fields import ClientKeyField, MethodsField, RatesField
+from limits.fields import ClientKeyField, MethodsField, PathField, RatesField
 from limits.models import Policy
+from limits.routes import glob
 
 RATES = (Rate(50, 3_600), Rate(5, 60))
-FORM = {"title": "Login", "rates": "5/m", "key": "ip"}
+JOINED = ClientKey("ip", other=ClientKey("field", "username"))
+FORM = {"title": "Login", "mode": "enforce", "rates": "5/m", "key": "ip"}
 
 
 class PolicyForm(forms.ModelForm[Policy]):
     class Meta:
         model = Policy
-        fields = ("title", "enabled", "key", "methods", "rates")
+        fields = ("title", "mode", "key", "methods", "rates")
 
 
 def form(policy: Policy | None = None, **changes: Any) -> PolicyForm:
@@ -29,7 +33,9 @@ def form(policy: Policy | None = None, **changes: Any) -> PolicyForm:
     [
         (RatesField(), RATES, "50 per hour\n5 per minute"),
         (ClientKeyField(max_length=80), ClientKey("header", "X-Api-Key"), "header:X-Api-Key"),
+        (RatesField(), (Rate(10, 60, burst=20),), "10 per minute burst 20"),
         (ClientKeyField(max_length=80), ClientKey("user or ip"), "user or ip"),
+        (ClientKeyField(max_length=80), JOINED, "ip and field:username"),
         (MethodsField(max_length=60), ("GET", "POST"), "GET POST"),
         (MethodsField(max_length=60), (), ""),
     ],
@@ -67,6 +73,44 @@ def test_what_code_assigns_as_text_is_stored_in_the_same_words(field: Any, typed
 def test_what_cannot_be_read_is_a_validation_error(field: Any, wrong: Any) -> None:
     with pytest.raises(ValidationError):
         field.to_python(wrong)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/**", "/shop/*/items/", "/shop/**/*.pdf", "/**/a/**", "/café/", "/a b/", "/[x]/", "/x*", "/*x"]
+)
+def test_a_path_is_a_glob_that_begins_with_a_slash(path: str) -> None:
+    assert PathField(max_length=200).clean(path, None) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("api/", "begins with a slash"),
+        ("**", "begins with a slash"),
+        (" /api/", "begins with a slash"),
+        ("https://example.org/api/", "begins with a slash"),
+        ("/search?q=*", "not looked at"),
+        ("/page#part", "not looked at"),
+        ("/caf%C3%A9/", "as people read it"),
+        ("/a***", "one star, or two"),
+        ("/*a*", "one star, or two"),
+        ("/**a*/", "one star, or two"),
+        ("/**/a/**/b/**", "2 times at most"),
+        ("/" + "a" * 200, "at most 200"),
+    ],
+)
+def test_a_path_that_could_match_nothing_or_only_slowly_is_refused(path: str, told: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(told)):
+        PathField(max_length=200).clean(path, None)
+
+
+@pytest.mark.parametrize("path", ["/**a/**b", "/**/*x/**/*x/y", "/*x/*x/*x/*y", "/**a/*b/**c/*d"])
+def test_no_path_that_clients_could_send_is_slow_to_match(path: str) -> None:
+    pattern = glob(PathField(max_length=200).clean(path, None))
+    begun = time.perf_counter()
+    for sent in ("/" + "a" * 4_000, "/" + "a/x/" * 1_000, "/" + "x/" * 2_000, "/" + "aa/bb/cc/" * 440):
+        pattern.fullmatch(sent)
+    assert time.perf_counter() - begun < 2, "seconds, where some 0.05 are usual"
 
 
 def test_a_policy_goes_into_a_fixture_and_back() -> None:
@@ -140,5 +184,5 @@ def test_a_form_shows_what_is_stored_in_words() -> None:
 )
 def test_only_another_value_is_a_change(changes: dict[str, Any], changed: list[str]) -> None:
     policy = Policy(title="Login", key=ClientKey("ip"), methods=("POST",), rates=RATES)
-    stored = {"rates": "50 per hour\n5 per minute", "methods": ["POST"], "enabled": "on"}
+    stored = {"rates": "50 per hour\n5 per minute", "methods": ["POST"]}
     assert form(policy, **stored | changes).changed_data == changed

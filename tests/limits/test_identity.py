@@ -1,38 +1,98 @@
+import json
 from collections.abc import Iterator
-from ipaddress import ip_network
+from io import BytesIO
+from ipaddress import IPv6Network, ip_address, ip_network
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
 from django.test import RequestFactory, override_settings
+from django.utils.functional import SimpleLazyObject
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from limits import identity
 from limits.core import keys
-from limits.core.policies import ClientKey, parse_client_key
-from limits.identity import address_of, client_named, client_of
+from limits.core.keys import CounterName
+from limits.core.client_keys import ClientKey, parse_client_key
+from limits.identity import (
+    address_object_of,
+    address_of,
+    client_named,
+    client_of,
+    needs_user,
+    user_id_of,
+    values_of,
+)
 from portal.accounts.models import User
 
 IP = ClientKey("ip")
 USER = ClientKey("user")
 HEADER = ClientKey("header", "X-Api-Key")
 FIELD = ClientKey("field", "email")
+EVERYONE = ClientKey("everyone")
+IP_AND_FIELD = parse_client_key("ip and field:email")
+USER_AND_HEADER = parse_client_key("user and header:X-Api-Key")
+KEYS = [
+    parse_client_key(text)
+    for text in (
+        "ip",
+        "user",
+        "user or ip",
+        "header:X-Api-Key",
+        "field:email",
+        "everyone",
+        "ip and field:email",
+        "ip and user",
+        "user and header:X-Api-Key",
+        "user or ip and field:email",
+        "header:X-Api-Key and field:email",
+    )
+]
 
 PROXY = "10.0.0.1"
 UNIX_SOCKET = ""
 HERE = "203.0.113.9"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+MULTIPART = "multipart/form-data; boundary=edge"
 
 
 def asked(
     *, peer: str = HERE, forwarded: str | None = None, user: int | None = None, header: str | None = None, **more: Any
 ) -> HttpRequest:
     """Return a POST from a peer, with a form of `more`."""
-    meta = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded, "HTTP_X_API_KEY": header}
+    on_the_wire = None if header is None else header.encode("utf-8", "surrogatepass").decode("latin-1")
+    meta = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded, "HTTP_X_API_KEY": on_the_wire}
     request = RequestFactory().post("/", more)
     request.META |= {name: value for name, value in meta.items() if value is not None}
     request.user = AnonymousUser() if user is None else User(pk=user)
     return request
+
+
+def sent(body: bytes | str, content_type: str, *, path: str = "/", method: str = "POST") -> HttpRequest:
+    """Return a request with that body, as a server hands it over."""
+    return RequestFactory().generic(method, path, body, content_type, REMOTE_ADDR=HERE)
+
+
+def part(name: str, text: str) -> str:
+    """Return one field of a multipart form."""
+    return f'--edge\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
+
+
+BODIES = {
+    FORM: "email=jane%40example.org",
+    MULTIPART: part("email", "jane@example.org") + "--edge--\r\n",
+    JSON: '{"email": "jane@example.org"}',
+}
+JANE = client_named("jane@example.org", key=FIELD)
+NOBODY = f"field:email=@{HERE}"
 
 
 @pytest.fixture
@@ -53,12 +113,12 @@ def trusted() -> Iterator[None]:
         ("::ffff:1.2.3.4", "1.2.3.4"),
         ("::FFFF:102:304", "1.2.3.4"),
         ("[::ffff:1.2.3.4]:5678", "1.2.3.4"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("2001:0DB8:0001:0002::1", "2001:db8:1:2::"),
-        ("[2001:db8:1:2::1]", "2001:db8:1:2::"),
-        ("[2001:db8:1:2::1]:443", "2001:db8:1:2::"),
-        ("fe80::1%eth0", "fe80::"),
-        ("[fe80::1%25eth0]:80", "fe80::"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6"),
+        ("2001:0DB8:0001:0002::1", "2001:db8:1:2::1"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::1"),
+        ("[2001:db8:1:2::1]:443", "2001:db8:1:2::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%25eth0]:80", "fe80::1"),
         (" 203.0.113.9 ", "203.0.113.9"),
         ("", "unknown"),
         ("unix:", "unknown"),
@@ -70,31 +130,125 @@ def trusted() -> Iterator[None]:
         ("1.2.3.4, 5.6.7.8", "unknown"),
         ("[", "unknown"),
         (":80", "unknown"),
+        ("fe80::1%" + "z" * 100, "unknown"),
     ],
 )
-def test_an_address_is_counted_whatever_its_form(peer: str, address: str) -> None:
+def test_an_address_is_read_whatever_its_form(peer: str, address: str) -> None:
     assert address_of(asked(peer=peer)) == address
 
 
-def test_a_request_without_a_peer_is_counted_as_unknown() -> None:
+@given(st.ip_addresses().map(str) | st.text())
+def test_the_address_as_text_and_as_a_value_are_one(peer: str) -> None:
+    address = address_object_of(asked(peer=peer))
+    assert address_of(asked(peer=peer)) == ("unknown" if address is None else str(address))
+
+
+@pytest.mark.parametrize("peer", [None, "", "unix:"])
+def test_a_request_without_a_peer_is_counted_as_unknown(peer: str | None) -> None:
     request = asked()
     del request.META["REMOTE_ADDR"]
-    assert address_of(request) == "unknown"
+    if peer is not None:
+        request.META["REMOTE_ADDR"] = peer
+    assert client_of(request, key=IP) == address_of(request) == "unknown"
+    assert address_object_of(request) is None
 
 
-def test_clients_of_a_dual_stack_socket_are_told_apart() -> None:
-    assert address_of(asked(peer="::ffff:1.2.3.4")) != address_of(asked(peer="::ffff:9.9.9.9"))
+def test_trap_ipv4_clients_of_a_dual_stack_socket_are_told_apart() -> None:
+    one, other = (client_of(asked(peer=peer), key=IP) for peer in ("::ffff:1.2.3.4", "::ffff:9.9.9.9"))
+    assert (one, other) == ("1.2.3.4", "9.9.9.9")
+
+
+def test_trap_an_address_with_a_port_is_counted_without_it() -> None:
+    assert client_of(asked(peer="1.2.3.4:5678"), key=IP) == client_of(asked(peer="1.2.3.4:9"), key=IP) == "1.2.3.4"
+
+
+def test_trap_a_unix_socket_is_no_error() -> None:
+    assert client_of(asked(peer=UNIX_SOCKET), key=IP) == "unknown"
+
+
+def test_clients_behind_nat64_are_told_apart() -> None:
+    one, other = (client_of(asked(peer=peer), key=IP) for peer in ("64:ff9b::1.2.3.4", "64:ff9b::10.0.0.7"))
+    assert (one, other) == ("1.2.3.4", "10.0.0.7")
+
+
+def test_who_has_an_ipv4_address_is_not_65536_clients_by_6to4() -> None:
+    assert client_of(asked(peer="2002:102:304:1::1"), key=IP) == client_of(asked(peer="2002:102:304:2::9"), key=IP)
+    assert client_of(asked(peer="2002:102:304:1::1"), key=IP) == "1.2.3.4"
+
+
+def test_clients_of_one_teredo_server_are_told_apart() -> None:
+    one, other = (client_of(asked(peer=f"2001:0:808:808:0:1:{end}"), key=IP) for end in ("fefd:fcfb", "f6f6:f6f6"))
+    assert (one, other) == ("1.2.3.4", "9.9.9.9")
+
+
+@pytest.mark.parametrize("peer", ["2002:a00:1::1", "2002:7f00:1::", "2001:0:808:808:0:1:f5ff:fffe"])
+def test_nobody_passes_for_an_address_within_the_site_by_a_tunnel(peer: str) -> None:
+    assert address_of(asked(peer=peer)) == peer
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("peer", ["2002:a00:1::1", "64:ff9b::10.0.0.1"])
+def test_nobody_passes_for_a_trusted_proxy_by_a_tunnel(peer: str) -> None:
+    assert address_of(asked(peer=peer, forwarded="198.51.100.7")) != "198.51.100.7"
+    assert address_of(asked(peer=PROXY, forwarded=f"198.51.100.7, {peer}")) != "198.51.100.7"
 
 
 def test_the_addresses_of_one_ipv6_network_are_one_client() -> None:
-    assert address_of(asked(peer="2001:db8:1:2::1")) == address_of(asked(peer="2001:db8:1:2:ffff::9"))
-    assert address_of(asked(peer="2001:db8:1:2::1")) != address_of(asked(peer="2001:db8:1:3::1"))
+    one, neighbour, other = (
+        client_of(asked(peer=peer), key=IP) for peer in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1")
+    )
+    assert one == neighbour == "2001:db8:1:2::"
+    assert one != other
 
 
-@given(st.ip_addresses())
-def test_a_counted_address_counts_as_itself(address: object) -> None:
-    counted = address_of(asked(peer=str(address)))
-    assert address_of(asked(peer=counted)) == counted
+@pytest.mark.parametrize(
+    ("prefix", "client"),
+    [
+        (32, "2001:db8::"),
+        (48, "2001:db8:1::"),
+        (56, "2001:db8:1:ab00::"),
+        (64, "2001:db8:1:abcd::"),
+        (127, "2001:db8:1:abcd::e"),
+        (128, "2001:db8:1:abcd::f"),
+    ],
+)
+def test_the_network_that_counts_is_as_large_as_the_policy_says(prefix: int, client: str) -> None:
+    request = asked(peer="2001:db8:1:abcd::f")
+    assert client_of(request, key=IP, ipv6_prefix=prefix) == client
+    assert client_of(request, key=USER, ipv6_prefix=prefix) == f"user=@{client}"
+    assert client_named("2001:db8:1:abcd::f", key=IP, ipv6_prefix=prefix) == client
+    assert address_of(request) == "2001:db8:1:abcd::f"
+    assert client_of(asked(), key=IP, ipv6_prefix=prefix) == HERE
+
+
+@given(st.ip_addresses(), st.integers(1, 128))
+def test_a_counted_address_counts_as_itself(address: object, prefix: int) -> None:
+    counted = client_of(asked(peer=str(address)), key=IP, ipv6_prefix=prefix)
+    # The lower end of a network wider than a tunnel's own can read as another tunnel's address.
+    assume(prefix >= 48 or not str(address).startswith(("2001:", "2002:", "64:", "::")))
+    assert client_of(asked(peer=counted), key=IP, ipv6_prefix=prefix) == counted
+
+
+@given(st.ip_addresses(v=6), st.integers(1, 128))
+def test_an_ipv6_client_is_within_its_own_network(address: Any, prefix: int) -> None:
+    counted = ip_address(client_of(asked(peer=str(address)), key=IP, ipv6_prefix=prefix))
+    assume(counted.version == 6)
+    assert address in IPv6Network((int(counted), prefix))
+
+
+def test_an_address_seen_before_is_not_read_again() -> None:
+    request = asked(peer="198.51.100.200")
+    client_of(request, key=IP)
+    before = identity._network.cache_info()
+    for _ in range(10):
+        client_of(request, key=IP)
+    after = identity._network.cache_info()
+    assert (after.hits - before.hits, after.misses - before.misses) == (10, 0)
+
+
+def test_memory_for_addresses_is_bounded() -> None:
+    for cached in (identity._network, identity._counted, identity._is_trusted, identity._tag):
+        assert cached.cache_info().maxsize is not None
 
 
 # Proxies
@@ -117,8 +271,8 @@ def test_a_unix_socket_has_no_address_while_no_proxy_is_trusted() -> None:
         pytest.param(PROXY, "198.51.100.7", "198.51.100.7", id="one proxy"),
         pytest.param(PROXY, "198.51.100.7:41234", "198.51.100.7", id="with the client's port"),
         pytest.param(PROXY, "198.51.100.7, 10.1.1.1", "198.51.100.7", id="a proxy behind a proxy"),
-        pytest.param(PROXY, "2001:db8::1, 2001:db8:ffff::9", "2001:db8::", id="over IPv6"),
-        pytest.param(PROXY, "[2001:db8:5::1]:443,[2001:db8:ffff::9]:443", "2001:db8:5::", id="IPv6 with ports"),
+        pytest.param(PROXY, "2001:db8::1, 2001:db8:ffff::9", "2001:db8::1", id="over IPv6"),
+        pytest.param(PROXY, "[2001:db8:5::1]:443,[2001:db8:ffff::9]:443", "2001:db8:5::1", id="IPv6 with ports"),
         pytest.param("::ffff:10.0.0.1", "198.51.100.7", "198.51.100.7", id="a proxy on a dual-stack socket"),
         pytest.param(UNIX_SOCKET, "198.51.100.7", "198.51.100.7", id="a proxy on a Unix socket"),
         pytest.param(UNIX_SOCKET, "198.51.100.7, 10.1.1.1", "198.51.100.7", id="a Unix socket and one more"),
@@ -131,6 +285,12 @@ def test_a_unix_socket_has_no_address_while_no_proxy_is_trusted() -> None:
         pytest.param(PROXY, "198.51.100.7, garbage", PROXY, id="garbage on the right"),
         pytest.param(PROXY, "198.51.100.7, unknown, 10.1.1.1", "10.1.1.1", id="garbage between proxies"),
         pytest.param(PROXY, ",,,", PROXY, id="nothing but commas"),
+        pytest.param(PROXY, "198.51.100.7,", PROXY, id="a proxy that tells nothing"),
+        pytest.param(PROXY, "198.51.100.7, unix:", "198.51.100.7", id="a proxy asked on a Unix socket"),
+        pytest.param("unix:", "198.51.100.7", "198.51.100.7", id="a Unix socket by its other name"),
+        pytest.param(PROXY, "192.0.2.66, unix:, 198.51.100.7", "198.51.100.7", id="a spoofed Unix socket"),
+        pytest.param(PROXY, "64:ff9b::1.2.3.4", "1.2.3.4", id="a client behind NAT64"),
+        pytest.param(PROXY, "198.51.100.7, 1.2.3.4%" + "z" * 5000, PROXY, id="a hop longer than any address"),
         pytest.param(PROXY, "10.3.3.3, 10.2.2.2", "10.3.3.3", id="proxies only"),
     ],
 )
@@ -150,6 +310,25 @@ def test_a_way_longer_than_any_real_one_ends_at_one_of_its_proxies() -> None:
     assert address_of(asked(peer=PROXY, forwarded=",".join(way))) == "10.1.1.11"
 
 
+@pytest.mark.usefixtures("trusted")
+def test_of_several_header_lines_the_last_is_the_nearest() -> None:
+    lines = [(b"x-forwarded-for", way) for way in (b"192.0.2.66", b"198.51.100.7", b"10.1.1.1, 10.2.2.2")]
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": lines, "client": [PROXY, 41234]}
+    assert address_of(ASGIRequest(scope, BytesIO())) == "198.51.100.7"
+
+
+@pytest.mark.usefixtures("trusted")
+def test_an_asgi_server_on_a_unix_socket_names_no_peer() -> None:
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"x-forwarded-for", b"198.51.100.7")]}
+    assert address_of(ASGIRequest(scope | {"client": None}, BytesIO())) == "198.51.100.7"
+
+
+@pytest.mark.usefixtures("trusted")
+def test_of_a_very_long_header_the_right_end_counts() -> None:
+    assert address_of(asked(peer=PROXY, forwarded="192.0.2.66, " * 100_000 + "198.51.100.7")) == "198.51.100.7"
+    assert address_of(asked(peer=PROXY, forwarded="9" * 1_000_000)) == PROXY
+
+
 @given(st.text() | st.lists(st.ip_addresses().map(str) | st.text(max_size=5)).map(",".join))
 def test_what_stands_left_of_an_untrusted_hop_changes_nothing(spoofed: str) -> None:
     with override_settings(LIMITS_TRUSTED_PROXIES=(ip_network("10.0.0.0/8"),)):
@@ -164,7 +343,7 @@ def test_a_user_is_counted_wherever_he_is() -> None:
 
 
 @pytest.mark.parametrize("key", [USER, ClientKey("user or ip")])
-def test_anonymous_visitors_are_counted_by_address(key: ClientKey) -> None:
+def test_trap_anonymous_visitors_are_counted_by_address(key: ClientKey) -> None:
     one, other = (client_of(asked(peer=peer), key=key) for peer in ("1.2.3.4", "1.2.3.5"))
     assert one != other
     assert one.endswith("=@1.2.3.4")
@@ -180,16 +359,46 @@ def test_a_user_and_an_address_never_share_a_counter() -> None:
     assert client_of(asked(user=17), key=USER) != client_of(asked(peer="0.0.0.17"), key=USER)
 
 
+@pytest.mark.parametrize(("user", "user_id"), [(None, ""), (17, "17")])
+def test_a_user_is_known_by_the_id(user: int | None, user_id: str) -> None:
+    assert user_id_of(asked(user=user)) == user_id
+
+
+def test_nobody_chooses_an_id_that_reads_as_another_client() -> None:
+    request = asked()
+    for chosen in (f"@{HERE}", "a+b", "}:60", "jane@example.org", "x" * 500, "a\r\nb"):
+        request.user = User(pk=chosen)
+        client = client_of(request, key=USER)
+        assert client == client_named(chosen, key=USER) or chosen == f"@{HERE}"
+        assert chosen not in client
+        assert keys.parse_counter(keys.counter("login", client=client, window_seconds=60)) == CounterName("login", client, 60)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_session_is_looked_at_only_where_a_user_is_counted(key: ClientKey) -> None:
+    looks: list[str] = []
+
+    def look() -> AnonymousUser:
+        looks.append("looked")
+        return AnonymousUser()
+
+    request = asked()
+    request.user = SimpleLazyObject(look)  # type: ignore[assignment]
+    client_of(request, key=key)
+    values_of(request, key=key)
+    assert bool(looks) == needs_user(key)
+
+
 # What was typed
 
 
 @pytest.mark.parametrize("blank", [None, "", "  ", "\t\r\n", "\u00a0", "\u3000"])
-def test_who_sends_no_header_is_counted_by_address(blank: str | None) -> None:
+def test_trap_who_sends_no_header_is_counted_by_address(blank: str | None) -> None:
     one, other = (client_of(asked(peer=peer, header=blank), key=HEADER) for peer in ("1.2.3.4", "1.2.3.5"))
     assert (one, other) == ("header:X-Api-Key=@1.2.3.4", "header:X-Api-Key=@1.2.3.5")
 
 
-def test_who_fills_in_no_field_is_counted_by_address() -> None:
+def test_trap_who_fills_in_no_field_is_counted_by_address() -> None:
     assert client_of(asked(), key=FIELD) == client_of(asked(email=" "), key=FIELD) == f"field:email=@{HERE}"
 
 
@@ -216,6 +425,10 @@ def test_what_was_typed_is_counted_wherever_it_comes_from() -> None:
         "ｊａｎｅ@example.org",
         "jané@example.org",
         "jane\u0301@example.org",
+        "ja\u200bne@example.org",
+        "jane\ufe0f@example.org",
+        "\ufeffjane@exam\u00adple.org",
+        "ja\x00ne@example.org",
     ],
 )
 def test_another_form_of_the_same_text_is_no_new_client(typed: str) -> None:
@@ -223,23 +436,24 @@ def test_another_form_of_the_same_text_is_no_new_client(typed: str) -> None:
     assert client_of(asked(email=typed), key=FIELD) == plain
 
 
-@pytest.mark.parametrize("key", [HEADER, FIELD])
+@pytest.mark.parametrize("key", [HEADER, FIELD, IP_AND_FIELD, USER_AND_HEADER])
 @given(
     text=st.text(st.characters())
     | st.sampled_from(
         ["a\r\nSet-Cookie: x", "a" * 1_000_000, "\ufdfa" * 1_000_000, "\ud800\udfff", "}:60", "*", "\x00"]
     )
 )
-def test_whatever_was_typed_the_key_is_short_and_plain(key: ClientKey, text: str) -> None:
+def test_trap_whatever_was_typed_the_key_is_short_and_plain(key: ClientKey, text: str) -> None:
     request = asked(header=text)
+    request.content_type = FORM
     request.POST = {"email": text}  # type: ignore[assignment]
     client = client_of(request, key=key)
     name = keys.counter("login", client=client, window_seconds=60)
-    assert len(name) < 64
+    assert len(name) < 80
     assert name.isascii()
     assert name.isprintable()
     assert " " not in name
-    assert keys.parse_counter(name) == ("login", client, 60)
+    assert keys.parse_counter(name) == CounterName("login", client, 60)
 
 
 @pytest.mark.parametrize("key", [HEADER, FIELD])
@@ -256,6 +470,211 @@ def test_the_hash_cannot_be_made_without_the_installations_key() -> None:
     with override_settings(LIMITS_HASH_KEY="the key of another one"):
         other = client_of(asked(header="k-123"), key=HEADER)
     assert one != other
+
+
+# Bodies
+
+
+@pytest.mark.parametrize("content_type", BODIES)
+def test_a_field_is_found_in_whatever_a_login_sends(content_type: str) -> None:
+    assert client_of(sent(BODIES[content_type], content_type), key=FIELD) == JANE
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/vnd.api+json", "text/plain"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_json_object_is_read_whatever_it_is_called(content_type: str, method: str) -> None:
+    assert client_of(sent(BODIES[JSON], content_type, method=method), key=FIELD) == JANE
+
+
+def test_a_number_in_json_is_the_same_as_its_text() -> None:
+    assert client_of(sent('{"email": 17}', JSON), key=FIELD) == client_of(sent('{"email": "17"}', JSON), key=FIELD)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[]",
+        "17",
+        "null",
+        '"jane@example.org"',
+        "{}",
+        '{"email": null}',
+        '{"email": true}',
+        '{"email": ""}',
+        '{"email": ["jane@example.org"]}',
+        '{"form": {"email": "jane@example.org"}}',
+        "[" * 100_000,
+        '{"email": ' + "9" * 10_000 + "}",
+        b"\xff\xfe\x00",
+    ],
+)
+def test_json_without_the_field_is_counted_by_address(body: str | bytes) -> None:
+    assert client_of(sent(body, JSON), key=FIELD) == NOBODY
+
+
+def test_padding_does_not_hide_a_field() -> None:
+    """Whatever a view would take, counts: else a large enough request would get around the limit."""
+    padding = SimpleUploadedFile("padding", b"x" * 3_000_000)
+    form = RequestFactory().post("/", {"email": "jane@example.org", "file": padding}, REMOTE_ADDR=HERE)
+    assert client_of(form, key=FIELD) == JANE
+    file = form.FILES["file"]
+    assert isinstance(file, UploadedFile)
+    assert file.size == 3_000_000
+    form.close()
+    padded = json.dumps({"padding": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE - 100), "email": "jane@example.org"})
+    assert client_of(sent(padded, JSON), key=FIELD) == JANE
+
+
+@pytest.mark.parametrize("content_type", BODIES)
+def test_a_view_reads_the_body_after_us(content_type: str) -> None:
+    request = sent(BODIES[content_type], content_type)
+    client_of(request, key=FIELD)
+    assert request.body == BODIES[content_type].encode()
+    assert request.read() == BODIES[content_type].encode()
+    form = sent(BODIES[content_type], content_type)
+    client_of(form, key=FIELD)
+    assert form.POST.get("email") == (None if content_type == JSON else "jane@example.org")
+
+
+def test_a_view_chooses_its_upload_handlers_after_us() -> None:
+    request = sent(BODIES[MULTIPART], MULTIPART)
+    client_of(request, key=FIELD)
+    request.upload_handlers = []
+    assert request.upload_handlers == request.upload_handlers
+
+
+def test_a_view_streams_what_is_too_large_for_memory() -> None:
+    request = sent(b"x" * 3_000_000, "application/octet-stream")
+    assert client_of(request, key=FIELD) == NOBODY
+    assert len(request.read()) == 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "error"),
+    [
+        pytest.param("a=&" * 2_000, FORM, TooManyFieldsSent, id="too many fields"),
+        pytest.param(part("a", "") * 2_000 + "--edge--\r\n", MULTIPART, TooManyFieldsSent, id="too many parts"),
+        pytest.param("a=" + "x" * 3_000_000, FORM, RequestDataTooBig, id="too large"),
+        pytest.param("junk", "multipart/form-data", MultiPartParserError, id="no boundary"),
+        pytest.param("junk", "multipart/form-data; boundary=é", MultiPartParserError, id="a bad boundary"),
+    ],
+)
+def test_a_view_meets_the_error_of_a_bad_form_itself(body: str, content_type: str, error: type[Exception]) -> None:
+    request = sent(body, content_type)
+    assert client_of(request, key=FIELD) == NOBODY
+    with pytest.raises(error):
+        _ = request.POST
+
+
+def test_a_query_with_too_many_fields_is_counted_by_address() -> None:
+    request = sent("", FORM, path="/?" + "a=&" * 2_000)
+    assert client_of(request, key=FIELD) == NOBODY
+    with pytest.raises(TooManyFieldsSent):
+        _ = request.GET
+
+
+@pytest.mark.parametrize("content_type", BODIES)
+def test_a_client_that_hangs_up_is_counted_by_address(content_type: str) -> None:
+    class Broken(BytesIO):
+        def read(self, *size: Any) -> bytes:
+            raise OSError("gone")
+
+    request = sent("x" * 100, content_type)
+    request._stream = Broken()
+    assert client_of(request, key=FIELD) == NOBODY
+
+
+@pytest.mark.parametrize("content_type", BODIES)
+def test_a_body_read_by_somebody_else_is_left_alone(content_type: str) -> None:
+    streamed = sent(BODIES[content_type], content_type)
+    streamed.read()
+    assert client_of(streamed, key=FIELD) == NOBODY
+    kept = sent(BODIES[content_type], content_type)
+    assert kept.body
+    assert client_of(kept, key=FIELD) == JANE
+
+
+def test_a_form_that_was_parsed_already_is_read() -> None:
+    request = sent(BODIES[MULTIPART], MULTIPART)
+    assert request.POST["email"]
+    assert client_of(request, key=FIELD) == JANE
+
+
+def test_a_bad_body_does_not_hide_the_query() -> None:
+    for body, content_type in [("{", JSON), ("a=" + "x" * 3_000_000, FORM), ("junk", MULTIPART)]:
+        assert client_of(sent(body, content_type, path="/?email=jane@example.org"), key=FIELD) == JANE
+
+
+@pytest.mark.parametrize("content_type", BODIES)
+def test_a_field_is_read_under_asgi(content_type: str) -> None:
+    headers = [(b"content-type", content_type.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/日本", "headers": headers, "client": [HERE, 41234]}
+    assert client_of(ASGIRequest(scope, BytesIO(BODIES[content_type].encode())), key=FIELD) == JANE
+
+
+@given(st.binary(), st.sampled_from([*BODIES, "", "text/html", "multipart/form-data"]))
+def test_whatever_is_sent_somebody_is_counted(body: bytes, content_type: str) -> None:
+    assert client_of(sent(body, content_type), key=FIELD)
+
+
+# Two joined, and everyone
+
+
+def test_two_joined_are_counted_by_pairs() -> None:
+    clients = {
+        client_of(asked(peer=peer, email=email), key=IP_AND_FIELD)
+        for peer in (HERE, "198.51.100.7")
+        for email in ("jane@example.org", "eve@example.org", "JANE@example.org")
+    }
+    assert len(clients) == 4
+
+
+def test_a_joined_client_reads_as_its_key() -> None:
+    digest = JANE.removeprefix("field:email=")
+    assert client_of(asked(email="jane@example.org"), key=IP_AND_FIELD) == f"ip+field:email={HERE}+{digest}"
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key.other])
+def test_what_is_missing_in_a_joined_key_is_the_address(key: ClientKey) -> None:
+    one, other = (client_of(asked(peer=peer), key=key) for peer in ("1.2.3.4", "1.2.3.5"))
+    assert one != other
+    assert one.count("1.2.3.4") == 2
+
+
+def test_half_of_a_joined_key_is_enough_to_share_nothing() -> None:
+    one, other = (client_of(asked(peer=peer, header="k-123"), key=USER_AND_HEADER) for peer in ("1.2.3.4", "1.2.3.5"))
+    assert one != other
+    assert one != client_of(asked(peer="1.2.3.4", user=17, header="k-123"), key=USER_AND_HEADER)
+
+
+def test_everyone_is_one_client() -> None:
+    assert {client_of(asked(peer=peer, user=17), key=EVERYONE) for peer in (HERE, "1.2.3.4", "::1")} == {"everyone"}
+
+
+def test_each_kind_counts_under_names_of_its_own() -> None:
+    everything = asked(user=17, header="jane@example.org", email="jane@example.org")
+    nothing = asked()
+    clients = [client_of(request, key=key) for key in KEYS for request in (everything, nothing)]
+    same_for_both = 2  # by address, and for everyone
+    assert len(set(clients)) == len(clients) - same_for_both
+
+
+# Overrides
+
+
+def test_typed_values_are_found_as_they_stand_in_redis() -> None:
+    request = asked(user=17, header="k-123", email="jane@example.org")
+    header, field = client_named("k-123", key=HEADER), client_named("jane@example.org", key=FIELD)
+    assert values_of(request, key=HEADER) == (header,)
+    assert values_of(request, key=IP_AND_FIELD) == (field,)
+    assert values_of(request, key=parse_client_key("field:email and header:x-api-key")) == (header, field)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_who_typed_nothing_has_no_typed_values(key: ClientKey) -> None:
+    assert values_of(asked(user=17), key=key) == ()
 
 
 # The client that an operator names
@@ -284,8 +703,37 @@ def test_what_was_typed_names_the_client_that_is_counted(text: str) -> None:
         assert client_named(text, key=key) == counted
 
 
+@given(st.ip_addresses(), st.from_regex(r"[a-z@. ]{0,9}[a-z]", fullmatch=True), st.integers(1))
+def test_two_names_joined_name_the_client_that_is_counted(address: object, text: str, number: int) -> None:
+    request = asked(peer=str(address), user=number, header=text, email=text)
+    assert client_named(f"{address} and {text}", key=IP_AND_FIELD) == client_of(request, key=IP_AND_FIELD)
+    assert client_named(f"{number} AND {text}", key=USER_AND_HEADER) == client_of(request, key=USER_AND_HEADER)
+
+
+def test_what_was_typed_may_hold_an_and_itself() -> None:
+    request = asked(email="salt and pepper")
+    assert client_named(f"{HERE} and salt and pepper", key=IP_AND_FIELD) == client_of(request, key=IP_AND_FIELD)
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in (HEADER, FIELD)])
+def test_an_address_alone_names_who_brought_nothing_else(key: ClientKey) -> None:
+    for place in (HERE, "2001:db8:1:2::1"):
+        assert client_named(place, key=key) == client_of(asked(peer=place), key=key)
+
+
+def test_half_a_name_names_nobody_that_is_counted() -> None:
+    assert client_named("17", key=USER_AND_HEADER) == "user+header:X-Api-Key=17+"
+
+
+def test_users_are_named_as_people_call_them() -> None:
+    ids = {"jane": "17"}
+    for key, text in ((USER, "jane"), (USER_AND_HEADER, "jane and k-123")):
+        named = client_named(text, key=key, find_user=lambda called: ids.get(called, called))
+        assert named == client_of(asked(user=17, header="k-123"), key=key)
+
+
 @given(
-    key=st.sampled_from(["ip", "user", "user or ip", "header:X-Api-Key", "field:email"]).map(parse_client_key),
+    key=st.sampled_from(KEYS),
     peer=st.ip_addresses().map(str) | st.just(UNIX_SOCKET),
     user=st.none() | st.integers(1),
     text=st.text(max_size=10),
@@ -297,5 +745,5 @@ def test_a_client_as_it_is_shown_names_itself(key: ClientKey, peer: str, user: i
 
 @given(st.text())
 def test_whatever_an_operator_types_names_some_client(text: str) -> None:
-    for key in (IP, USER, HEADER, FIELD):
+    for key in KEYS:
         assert isinstance(client_named(text, key=key), str)

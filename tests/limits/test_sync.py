@@ -9,13 +9,14 @@ from django.db import OperationalError, connection, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 import limits
-from limits import last_good, services, store, sync
+from limits import last_good, services, sync
 from limits.core import keys, snapshots
 from limits.core.rates import Rate
 from limits.exceptions import StoreUnavailable
 from limits.in_force import policies_in_force
 from limits.models import Policy, Revision
 from limits.services import Actor
+from limits.store import documents
 from tests.conftest import Clock
 from tests.limits import making
 from tests.servers import wait_until
@@ -32,7 +33,7 @@ def save_login(*rates: Rate) -> Policy:
 
 
 def published_login() -> tuple[Rate, ...]:
-    found = store.published()
+    found = documents.published()
     return snapshots.read(found.version, document=found.document).policies["login"].rates
 
 
@@ -162,9 +163,9 @@ def test_what_was_saved_while_redis_was_away_is_published_by_itself(request: pyt
     save_login(Rate(2, 60))
     assert Revision.objects.filter(subject="login").count() == 2
     with pytest.raises(StoreUnavailable):
-        store.published()
+        documents.published()
     request.getfixturevalue("redis_server")
-    wait_until(lambda: store.published().version != "", what="the policies in Redis", seconds=5)
+    wait_until(lambda: documents.published().version != "", what="the policies in Redis", seconds=5)
     assert published_login() == (Rate(2, 60),)
     wait_until(lambda: not publishing(), what="the end of the thread")
 
@@ -180,7 +181,7 @@ def no_background(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_process_starts_with_what_redis_holds(redis_server: Redis, no_background: None) -> None:
-    store.publish(snapshots.take([making.policy("login", Rate(7, 60))], revision=1), seen="")
+    documents.publish(snapshots.take([making.policy("login", Rate(7, 60))], revision=1), seen="")
     limits.start()
     assert policies_in_force.snapshot.policies["login"].rates == (Rate(7, 60),)
 

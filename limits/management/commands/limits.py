@@ -1,16 +1,18 @@
 """`limits show POLICY [CLIENT]`, `limits reset POLICY CLIENT`."""
 
-import contextlib
+import getpass
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
-from limits import identity, store
-from limits.answers import wait_in_words
+from limits import live_words
+from limits.core import policies
 from limits.management.store_command import StoreCommand
 from limits.models import Policy
+from limits.services import Actor, live
+from limits.services.live import Standing
+from limits.store.live import LOOK_SECONDS, LiveClient
 
 
 class Command(StoreCommand):
@@ -18,44 +20,69 @@ class Command(StoreCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
-        show = commands.add_parser("show", help="the live counters of a policy, or of one client")
+        show = commands.add_parser("show", help="who has used most of a policy's limits, or what one client has")
         show.add_argument("policy")
-        show.add_argument("client", nargs="?", help="an address, a user's id, what was typed, or as shown")
+        show.add_argument("client", nargs="?", help=_CLIENT)
+        show.add_argument(
+            "--seconds", type=float, default=LOOK_SECONDS, help="how long to look for those who have used most"
+        )
         reset = commands.add_parser("reset", help="forgive one client")
         reset.add_argument("policy")
-        reset.add_argument("client")
+        reset.add_argument("client", help=_CLIENT)
 
     def handle(self, *args: Any, **options: Any) -> None:
         policy = Policy.objects.filter(slug=options["policy"]).first()
         if policy is None:
             known = ", ".join(Policy.objects.values_list("slug", flat=True))
             raise CommandError(f"There is no policy “{options['policy']}”. There are: {known}.")
-        client = _client_named(options["client"], policy=policy) if options["client"] else None
-        if options["command"] == "show":
-            self._show(policy, client=client)
+        client = live.client_named(options["client"] or "", policy=policy)
+        if options["command"] == "reset":
+            self._reset(policy, client=client)
+        elif options["client"]:
+            self._show_client(policy, client=client)
         else:
-            self._reset(policy, client=client or "")
+            self._show_most_used(policy, seconds=options["seconds"])
 
-    def _show(self, policy: Policy, *, client: str | None) -> None:
-        rates = {rate.window_seconds: f"of {rate}" for rate in policy.rates}
-        counters = store.counters(policy.slug, client=client)
-        for counter in sorted(counters, key=lambda found: (-found.count, found.client)):
-            rest = wait_in_words(-(-counter.rest_milliseconds // 1000))
-            rate = rates.get(counter.window_seconds, f"in a window of {counter.window_seconds} s, of an earlier rate")
-            self.stdout.write(f"{counter.client}: {counter.count} {rate}, ends in {rest}")
-        if not counters:
-            self.stdout.write(f"{f'{client} is not' if client else 'Nobody is'} counted by {policy.slug} now.")
+    def _show_most_used(self, policy: Policy, *, seconds: float) -> None:
+        standings, sample = live.most_used(policy, seconds=seconds)
+        for standing in standings:
+            self._tell(standing, policy=policy)
+        if not standings:
+            self.stdout.write(f"Nobody is counted by {policy.slug} now.")
+        if told := live_words.part(sample):
+            self.stdout.write(f"{told} Name a client to see it at once.")
+
+    def _show_client(self, policy: Policy, *, client: str) -> None:
+        standing = live.of_client(policy, client=client)
+        self._tell(standing, policy=policy)
+        if not standing.client.is_counted:
+            self.stdout.write(f"{client} is not counted by {policy.slug} now.")
+
+    def _tell(self, standing: Standing, *, policy: Policy) -> None:
+        for line in _lines(standing.client, policy=policy.as_value()):
+            self.stdout.write(f"{standing.client.name}: {line}")
+        for note in live_words.notes(standing):
+            self.stdout.write(f"{standing.client.name}: {note}")
 
     def _reset(self, policy: Policy, *, client: str) -> None:
-        number = store.forget(policy.slug, client=client)
-        if not number:
+        actor = Actor(name=_operator(), origin="limits reset")
+        if not live.reset(policy, client=client, actor=actor):
             raise CommandError(f"{client} has no counter under {policy.slug}; nothing was changed.")
         self.stdout.write(f"{client} starts afresh under {policy.slug}.")
 
 
-def _client_named(text: str, *, policy: Policy) -> str:
-    """Return the client that an operator means: users by the name or the address with which they log in, too."""
-    if policy.key.kind in ("user", "user or ip"):
-        with contextlib.suppress(get_user_model().DoesNotExist):
-            text = str(get_user_model()._default_manager.get_by_natural_key(text).pk)
-    return identity.client_named(text, key=policy.key)
+_CLIENT = "an address, a user's name, mail address or id, what was typed, or the client as it is shown"
+
+
+def _lines(client: LiveClient, *, policy: policies.Policy) -> list[str]:
+    return [
+        ", ".join(filter(None, (live_words.used(usage), live_words.ends(usage, policy=policy), live_words.room(usage))))
+        for usage in client.usages
+    ]
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

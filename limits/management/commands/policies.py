@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from limits import sync
+from limits.core.policies import Algorithm, Mode
 from limits.management.store_command import StoreCommand
 from limits.models import Policy
 
@@ -29,10 +30,13 @@ class Command(StoreCommand):
 
     def _list(self) -> None:
         for policy in Policy.objects.all():
-            rates = ", ".join(map(str, policy.rates))
-            methods = " ".join(policy.methods) or "every method"
-            off = "" if policy.enabled else "  (off)"
-            self.stdout.write(f"{policy.slug:<16} {rates}; by {policy.key}; {methods}{off}")
+            parts = [", ".join(map(str, policy.rates)), f"by {policy.key}", " ".join(policy.methods) or "every method"]
+            if policy.algorithm != Algorithm.FIXED_WINDOW:
+                parts.append(policy.get_algorithm_display().lower())
+            if policy.view or policy.path:
+                parts.append(f"view {policy.view}" if policy.view else f"path {policy.path}")
+            mode = "" if policy.mode == Mode.ENFORCE else f"  ({policy.mode})"
+            self.stdout.write(f"{policy.slug:<16} {'; '.join(parts)}{mode}")
 
     def _sync(self) -> None:
         wrote = sync.reconcile()

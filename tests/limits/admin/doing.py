@@ -10,7 +10,18 @@ from limits.models import Policy
 
 LIST = "/admin/limits/policy/"
 ADD = f"{LIST}add/"
-NEW = {"slug": "upload", "title": "Uploading", "enabled": "on", "rates": "10/m", "key": "ip", "reason": "It is new"}
+UNTOUCHED = {
+    "mode": "enforce",
+    "algorithm": "fixed-window",
+    "priority": "0",
+    "ipv6_prefix": "64",
+    "cost": "1",
+    "counts": "every",
+    "penalty_seconds": "0",
+    "without_redis": "allow",
+}
+"""What a browser sends of a new policy's fields of which nobody touches any."""
+NEW = UNTOUCHED | {"slug": "upload", "title": "Uploading", "rates": "10/m", "key": "ip", "reason": "It is new"}
 
 
 def page_of(slug: str) -> str:
@@ -22,7 +33,7 @@ def open_form(client: Client, path: str) -> dict[str, Any]:
     """Return what a browser would send if nothing were typed."""
     form = client.get(path).context["adminform"].form
     values = {name: form[name].value() for name in form.fields}
-    return {name: value for name, value in values.items() if value not in (None, False)}
+    return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
 def save(client: Client, slug: str, /, **typed: Any) -> HttpResponse:

@@ -6,10 +6,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from limits.core.client_keys import ClientKey
+from limits.core.policies import Algorithm, Counts, Mode, WithoutRedis
 from limits.core.rates import Rate
 from limits.models import Policy, Revision
+from tests.limits import making
 
-from .doing import ADD, LIST, NEW, errors_of, open_form, page_of, save, text_of, told
+from .doing import ADD, LIST, NEW, UNTOUCHED, errors_of, open_form, page_of, save, text_of, told
 
 pytestmark = pytest.mark.django_db
 
@@ -21,27 +24,37 @@ WRONG = {
     "methods": ["POST", "BREW"],
     "reason": "y" * 201,
     "description": "why",
+    "mode": "sometimes",
+    "algorithm": "leaky-bucket",
+    "view": "no:such",
+    "path": "upload/**",
+    "priority": "high",
+    "ipv6_prefix": "31",
+    "cost": "0",
+    "counts": "some",
+    "penalty_seconds": "-1",
+    "without_redis": "shrug",
 }
 
 
 def test_every_wrong_field_is_told_beside_it_and_what_was_typed_is_kept(admin: Client) -> None:
     response = admin.post(ADD, WRONG)
     errors = errors_of(response)
-    assert errors.keys() == {"slug", "title", "rates", "key", "methods", "reason"}
+    assert errors.keys() == WRONG.keys() - {"description"}
     page = text_of(response)
     assert all(message in page for messages in errors.values() for message in messages)
-    for name in ("slug", "title", "rates", "key", "reason", "description"):
+    for name in ("slug", "title", "rates", "key", "reason", "description", "path", "priority"):
         assert str(WRONG[name]) in page
     assert not Policy.objects.filter(title=WRONG["title"]).exists()
 
 
 def test_an_empty_form_says_what_is_needed(admin: Client) -> None:
-    assert errors_of(admin.post(ADD, {})).keys() == {"slug", "title", "rates", "key"}
+    assert errors_of(admin.post(ADD, UNTOUCHED)).keys() == {"slug", "title", "rates", "key"}
 
 
 def test_nul_characters_are_told_beside_the_field(admin: Client) -> None:
-    names = ("slug", "title", "rates", "key", "reason", "description")
-    assert errors_of(admin.post(ADD, dict.fromkeys(names, "a\0b"))).keys() == set(names)
+    names = ("slug", "title", "rates", "key", "reason", "description", "path", "view")
+    assert errors_of(admin.post(ADD, UNTOUCHED | dict.fromkeys(names, "a\0b"))).keys() == set(names)
 
 
 def test_characters_of_any_script_are_kept(admin: Client) -> None:
@@ -84,6 +97,93 @@ def test_a_rate_is_taken_as_people_write_it(admin: Client, rates: str) -> None:
     assert Policy.objects.get(slug="login").rates == (Rate(7, 60),)
 
 
+@pytest.mark.parametrize(
+    ("typed", "field", "would_be_right"),
+    [
+        ({"rates": "10/m burst 20"}, "rates", "Write 10 per minute, or choose Token bucket."),
+        ({"cost": "6"}, "cost", "never fits into 5 per minute"),
+        ({"rates": "100/h\n2/m", "cost": "3"}, "cost", "never fits into 2 per minute"),
+        ({"rates": "100/h burst 9", "algorithm": "token-bucket", "cost": "10"}, "cost", "burst 9: 9 at most"),
+        ({"view": "admin:index", "path": "/x/"}, "path", "not both"),
+        ({"view": "no:such"}, "view", "No address of this site is named “no:such”"),
+        ({"path": "x/"}, "path", "begins with a slash"),
+        ({"path": "/x?y=*"}, "path", "not looked at"),
+        ({"path": "/x" + "y" * 200}, "path", "at most 200 characters"),
+        ({"ipv6_prefix": "129"}, "ipv6_prefix", "less than or equal to 128"),
+        ({"penalty_seconds": "2678401"}, "penalty_seconds", "less than or equal to 2678400"),
+        ({"priority": "1001"}, "priority", "less than or equal to 1000"),
+    ],
+)
+def test_what_can_never_work_is_refused_beside_its_field(
+    admin: Client, typed: dict[str, str], field: str, would_be_right: str
+) -> None:
+    errors = errors_of(save(admin, "login", **typed))
+    assert errors.keys() == {field}
+    assert would_be_right in errors[field][0]
+    assert Policy.objects.get(slug="login").version == 1
+
+
+def test_every_field_is_saved(admin: Client) -> None:
+    typed = {
+        "mode": "shadow",
+        "algorithm": "token-bucket",
+        "rates": "10/m burst 20",
+        "key": "field:username and ip",
+        "path": "/api/**",
+        "priority": "-5",
+        "ipv6_prefix": "56",
+        "cost": "2",
+        "counts": "failed-logins",
+        "refusals_count": "on",
+        "penalty_seconds": "300",
+        "without_redis": "count-here",
+    }
+    assert save(admin, "login", **typed).status_code == 302
+    policy = Policy.objects.get(slug="login").as_value()
+    assert policy == making.policy(
+        "login",
+        Rate(10, 60, burst=20),
+        title=policy.title,
+        methods=("POST",),
+        mode=Mode.SHADOW,
+        algorithm=Algorithm.TOKEN_BUCKET,
+        key=ClientKey("ip", other=ClientKey("field", "username")),
+        path="/api/**",
+        priority=-5,
+        ipv6_prefix=56,
+        cost=2,
+        counts=Counts.FAILED_LOGINS,
+        refusals_count=True,
+        penalty_seconds=300,
+        without_redis=WithoutRedis.COUNT_HERE,
+    )
+
+
+def test_the_views_of_the_site_are_offered_by_name(admin: Client) -> None:
+    page = text_of(admin.get(page_of("login")))
+    for name in ("admin:index", "admin:limits_policy_changelist", "healthz"):
+        assert f'<option value="{name}">' in page
+
+
+def test_a_view_that_is_gone_is_still_shown_and_told_when_saved(admin: Client) -> None:
+    Policy.objects.filter(slug="login").update(view="old:upload")
+    assert "old:upload (gone from the site)" in text_of(admin.get(page_of("login")))
+    assert errors_of(save(admin, "login", rates="7/m")).keys() == {"view"}
+    assert save(admin, "login", mode="off").status_code == 302
+
+
+def test_what_is_rarely_needed_is_folded_away_unless_it_is_in_use(admin: Client) -> None:
+    assert text_of(admin.get(page_of("login"))).count("<details>") == 3
+    save(admin, "login", path="/api/**", cost="2", without_redis="refuse")
+    assert text_of(admin.get(page_of("login"))).count("<details>") == 0
+    assert text_of(admin.get(ADD)).count("<details>") == 3
+
+
+def test_what_is_wrong_is_never_folded_away(admin: Client) -> None:
+    response = save(admin, "login", cost="0")
+    assert text_of(response).count("<details>") == 2
+
+
 def test_a_taken_name_is_told_beside_it(admin: Client) -> None:
     assert errors_of(admin.post(ADD, {**NEW, "slug": "login"})).keys() == {"slug"}
 
@@ -106,7 +206,7 @@ def test_the_form_says_which_views_use_the_policy(admin: Client) -> None:
     assert "portal.accounts.views.LoginView" in text_of(admin.get(page_of("login")))
     assert "Every request that no other policy looks at" in text_of(admin.get(page_of("default")))
     admin.post(ADD, NEW)
-    assert "No view of this site" in text_of(admin.get(page_of("upload")))
+    assert "No code of this site" in text_of(admin.get(page_of("upload")))
 
 
 def test_the_second_of_two_who_save_is_told_and_overwrites_nothing(admin: Client, colleague: Client) -> None:
@@ -149,7 +249,7 @@ def test_a_conflict_with_a_switch_in_the_list_is_told_too(admin: Client, colleag
     colleague.post(LIST, {"action": "switch_off", "_selected_action": [pk]})
     ((message,),) = errors_of(admin.post(path, mine)).values()
     assert "off" in message
-    assert not Policy.objects.get(slug="login").enabled
+    assert Policy.objects.get(slug="login").mode == "off"
 
 
 def test_a_policy_that_was_deleted_meanwhile_is_not_made_again(admin: Client, colleague: Client) -> None:

@@ -8,15 +8,16 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from limits import services
+from limits import services, sync
 from limits.core import keys
-from limits.core.policies import ClientKey
+from limits.core.client_keys import ClientKey
 from limits.core.rates import Rate
 from limits.models import Policy
 from limits.services import Actor
+from tests.conftest import Clock
 from tests.limits import making
 
-from .doing import LIST, save, text_of
+from .doing import ADD, LIST, NEW, save, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -34,13 +35,29 @@ def row_of(client: Client, slug: str) -> str:
     return next(row for row in page.split("<tr") if "field-slug" in row and f">{slug}</a>" in row)
 
 
-def test_a_row_shows_rates_whom_it_counts_and_whether_it_is_on(admin: Client, policies: None) -> None:
-    save(admin, "login", enabled="")
+def test_a_row_shows_rates_whom_it_counts_and_in_which_mode_it_is(admin: Client, policies: None) -> None:
+    save(admin, "login", mode="off")
+    save(admin, "register", mode="shadow", algorithm="token-bucket")
     default, login = (re.sub(r"<[^>]+>", " ", row_of(admin, slug)) for slug in ("default", "login"))
     assert re.search(r"\b200 per day\b.*\b50 per hour\b.*\bip\b", default)
     assert re.search(r"\b5 per minute\b.*\bip\b.*\bPOST\b", login)
-    assert "icon-yes" in row_of(admin, "default")
-    assert "icon-no" in row_of(admin, "login")
+    assert '<span class="limits-mode limits-enforce">Enforce</span>' in row_of(admin, "default")
+    assert '<span class="limits-mode limits-off">Off</span>' in row_of(admin, "login")
+    assert '<span class="limits-mode limits-shadow">Shadow</span>' in row_of(admin, "register")
+    assert "Fixed window" in default
+    assert "Token bucket" in row_of(admin, "register")
+
+
+def test_a_row_shows_where_the_policy_holds(admin: Client, policies: None) -> None:
+    admin.post(ADD, NEW)
+    assert "nowhere" in row_of(admin, "upload")
+    assert "LoginView" in row_of(admin, "login")
+    assert "what no other looks at" in row_of(admin, "default")
+    save(admin, "upload", view="admin:index")
+    assert "view admin:index" in row_of(admin, "upload")
+    save(admin, "upload", view="", path="/upload/**")
+    assert "path /upload/**" in row_of(admin, "upload")
+    assert "nowhere" not in row_of(admin, "upload")
 
 
 def test_a_row_shows_who_changed_it_last_and_when(admin: Client, policies: None) -> None:
@@ -100,25 +117,29 @@ def test_the_list_is_searched_by_name_title_and_description(viewer: Client, quer
     assert found(viewer, query) == slugs
 
 
-@pytest.mark.parametrize("query", ["q=%00", "p=999", "p=x", "o=99.-99.x", "enabled__exact=7", "key=wrong"])
+@pytest.mark.parametrize(
+    "query", ["q=%00", "p=999", "p=x", "o=99.-99.x", "mode__exact=7", "algorithm__exact=7", "key=wrong"]
+)
 def test_an_odd_address_still_gets_a_list(viewer: Client, query: str) -> None:
     assert viewer.get(f"{LIST}?{query}", follow=True).status_code == 200
 
 
-def test_the_list_is_filtered_by_state_and_by_whom_it_counts(admin: Client) -> None:
-    save(admin, "login", enabled="")
-    assert found(admin, "enabled__exact=0") == ["login"]
+def test_the_list_is_filtered_by_mode_by_how_and_by_whom_it_counts(admin: Client) -> None:
+    save(admin, "login", mode="shadow")
+    save(admin, "api-search", algorithm="sliding-window")
+    assert found(admin, "mode__exact=shadow") == ["login"]
+    assert found(admin, "algorithm__exact=sliding-window") == ["api-search"]
     assert found(admin, "key=user") == ["api-search"]
-    assert found(admin, "key=ip&enabled__exact=1") == ["default", "password-reset", "register"]
+    assert found(admin, "key=ip&mode__exact=enforce") == ["default", "password-reset", "register"]
 
 
-@pytest.mark.parametrize("column", range(1, 9))
+@pytest.mark.parametrize("column", range(1, 10))
 def test_every_column_that_offers_it_sorts(viewer: Client, column: int) -> None:
     assert sorted(found(viewer, f"o={column}")) == sorted(Policy.objects.values_list("slug", flat=True))
 
 
 def test_the_number_of_queries_does_not_grow_with_the_list(
-    viewer: Client, policies: None, round_trips: list[str]
+    viewer: Client, policies: None, clock: Clock, round_trips: list[str]
 ) -> None:
     def cost() -> tuple[int, int]:
         round_trips.clear()
@@ -131,6 +152,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
     for number in range(20):
         policy = Policy(slug=f"p-{number}", title="Some", key=ClientKey("ip"), rates=(Rate(1, 60),))
         services.save_policy(policy, actor=Actor(name="somebody", origin="a test"))
+    sync.reconcile()
     assert cost() == few
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from limits import store, sync
+from limits import sync
 from limits.core import snapshots
 from limits.core.rates import Rate
 from limits.models import Policy, Revision
+from limits.store import documents
 from portal.accounts.models import User
 from tests.servers import wait_until
 
@@ -57,19 +58,32 @@ def test_a_deletion_leaves_one_revision(admin: Client) -> None:
 
 
 def test_a_switch_leaves_one_revision_for_each_policy_that_it_changed(admin: Client) -> None:
-    save(admin, "register", enabled="")
+    save(admin, "register", mode="off")
     act(admin, "switch_off", "login", "register")
     (revision,) = revisions_of("login")
-    assert (revision.before, revision.after) == (described(), described(enabled=False))
+    assert (revision.before, revision.after) == (described(), described(mode="off"))
     assert (revision.actor_name, revision.origin) == ("chief", ADDRESS)
     assert len(revisions_of("register")) == 1
-    act(admin, "switch_on", "login")
-    assert revisions_of("login")[1].after == described()
+    act(admin, "enforce", "login")
+    act(admin, "shadow", "login")
+    assert [revision.after["mode"] for revision in revisions_of("login")] == ["off", "enforce", "shadow"]
 
 
 def test_a_switch_says_what_it_did(admin: Client, policies: None) -> None:
     assert "Switched off: login, register." in told(act(admin, "switch_off", "login", "register"))
     assert "off already" in told(act(admin, "switch_off", "login", "register"))
+    assert "In shadow, refusing nobody: login." in told(act(admin, "shadow", "login"))
+    assert "Enforced: login." in told(act(admin, "enforce", "login", "default"))
+    assert "enforced already" in told(act(admin, "enforce", "login"))
+
+
+def test_a_policy_that_cannot_hold_any_more_is_told_and_the_others_are_switched(admin: Client, policies: None) -> None:
+    Policy.objects.filter(slug="login").update(view="gone", mode="shadow")
+    Policy.objects.filter(slug="default").update(mode="shadow")
+    words = told(act(admin, "enforce", "login", "default"))
+    assert "“login” stays as it was: No address of this site is named “gone”." in words
+    assert "Enforced: default." in words
+    assert "Switched off: login." in told(act(admin, "switch_off", "login"))
 
 
 def test_a_save_that_changes_nothing_leaves_no_revision(admin: Client) -> None:
@@ -99,7 +113,7 @@ def test_the_history_outlives_whoever_wrote_it(admin: Client) -> None:
 
 
 def published_login() -> tuple[Rate, ...]:
-    found = store.published()
+    found = documents.published()
     return snapshots.read(found.version, document=found.document).policies["login"].rates
 
 
@@ -137,18 +151,23 @@ def test_a_change_that_redis_cannot_be_told_is_saved_and_told_as_not_yet_in_forc
     typed = open_form(admin, page_of("login")) | {"rates": "7/m"}
     response = admin.post(page_of("login"), typed, follow=True)
     assert "not in force yet" in told(response)
-    assert "nothing is limited" in told(response)
+    assert "what it said before for a time without Redis" in told(response)
     assert Policy.objects.get(slug="login").rates == (Rate(7, 60),)
     assert len(revisions_of("login")) == 1
     assert "not in force yet" in told(act(admin, "switch_off", "register"))
     request.getfixturevalue("redis_server")
-    wait_until(lambda: store.published().version != "", what="the policies in Redis")
+    wait_until(lambda: documents.published().version != "", what="the policies in Redis")
     assert published_login() == (Rate(7, 60),)
     wait_until(lambda: sync._publisher._thread is None, what="the end of the thread that publishes")
 
 
-def test_a_policy_that_no_view_names_is_said_to_limit_nothing(admin: Client) -> None:
-    assert "it limits nothing" in told(admin.post(ADD, NEW, follow=True))
+def test_a_policy_that_nothing_leads_to_is_said_to_limit_nothing(admin: Client) -> None:
+    assert "limits nothing yet" in told(admin.post(ADD, NEW, follow=True))
+
+
+@pytest.mark.parametrize("where", [{"view": "admin:index"}, {"path": "/upload/**"}])
+def test_a_policy_for_a_view_or_a_path_needs_no_code(admin: Client, where: dict[str, str]) -> None:
+    assert "limits nothing" not in told(admin.post(ADD, NEW | where, follow=True))
 
 
 def test_the_history_tells_what_was_and_what_is_and_why(admin: Client) -> None:

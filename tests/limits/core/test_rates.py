@@ -14,7 +14,9 @@ from limits.core.rates import (
     parse_rates,
 )
 
-rates = st.builds(Rate, st.integers(1, LIMIT_MAX), st.integers(1, WINDOW_SECONDS_MAX))
+rates = st.builds(
+    Rate, st.integers(1, LIMIT_MAX), st.integers(1, WINDOW_SECONDS_MAX), st.integers(0, LIMIT_MAX)
+).filter(lambda rate: rate.burst != rate.limit)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,58 @@ def test_rates_are_read_as_people_write_them(text: str, limit: int, window_secon
 )
 def test_a_rate_is_shown_in_the_largest_unit_that_fits(text: str, words: str) -> None:
     assert str(parse_rate(text)) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10 per minute burst 20",
+        "10/m burst 20",
+        "10 per minute, burst 20",
+        "10 per minute,burst 20",
+        "10 / minute BURST 20",
+        "10/m burst of 20",
+        "10/m with burst 20",
+        "10 per minute with a burst of 20",
+        "10 per minute and burst 20",
+        "10\u00a0per\u00a0minute\u00a0burst\u00a020",
+    ],
+)
+def test_a_burst_is_read_as_people_write_it(text: str) -> None:
+    assert parse_rates(text) == (parse_rate(text),) == (Rate(10, 60, burst=20),)
+
+
+def test_a_burst_is_shown_after_its_rate() -> None:
+    assert str(Rate(10, 60, burst=20)) == "10 per minute burst 20"
+
+
+def test_a_burst_may_be_smaller_than_the_limit() -> None:
+    assert parse_rate("100/m burst 5") == Rate(100, 60, burst=5)
+
+
+def test_a_burst_of_the_limit_is_none() -> None:
+    assert parse_rate("10/m burst 10") == Rate(10, 60)
+
+
+@pytest.mark.parametrize(("rate", "capacity"), [(Rate(10, 60), 10), (Rate(10, 60, 20), 20), (Rate(10, 60, 5), 5)])
+def test_what_may_come_at_once_is_the_burst_or_else_the_limit(rate: Rate, capacity: int) -> None:
+    assert rate.capacity == capacity
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10/m burst 20\n100/h",
+        "10/m, burst 20, 100/h",
+        "10/m burst 20,100/h",
+        "10/m burst of 20,100 per hour",
+        "100/h; 10/m; burst 20",
+        "10 per minute\nburst 20\n100 per hour",
+        "10 per minute,\r\n burst 20\r\n100 per hour",
+    ],
+)
+def test_a_burst_belongs_to_the_rate_before_it(text: str) -> None:
+    assert parse_rates(text) == (Rate(100, 3_600), Rate(10, 60, burst=20))
 
 
 @given(rates)
@@ -120,6 +174,19 @@ def test_what_is_shown_reads_back(rate: Rate) -> None:
         ("9" * 5_000 + "/m", "1 to 10,000,000"),
         ("5/" + "9" * 5_000 + "m", "1 to 2,678,400"),
         ("5/0m", "1 to 2,678,400"),
+        ("10/m burst", "10 per minute burst 20"),
+        ("10/m burst x", "10 per minute burst 20"),
+        ("10/m burst -1", "10 per minute burst 20"),
+        ("10/m burst 1.5", "10 per minute burst 20"),
+        ("10/m burst 20 burst 30", "10 per minute burst 20"),
+        ("10/mburst 20", "10 per minute burst 20"),
+        ("burst 20", "10 per minute burst 20"),
+        ("10/m burst ٥", "10 per minute burst 20"),
+        ("10/m burst 0", "The burst must be a whole number from 1 to 10,000,000"),
+        ("10/m burst 10000001", "1 to 10,000,000"),
+        ("10/m burst " + "9" * 5_000, "1 to 10,000,000"),
+        ("10/M burst 20", "write 10 per minute burst 20"),
+        ("100/week burst 20", "write 100 per 7 days burst 20"),
     ],
 )
 def test_what_is_no_rate_is_refused_with_what_would_be_right(text: str, right: str) -> None:
@@ -142,6 +209,14 @@ def test_a_rate_that_a_refusal_proposes_is_taken(limit: int, multiple: int, unit
         assert "31 days at most" in str(refusal.value)
 
 
+def test_the_example_of_a_refused_burst_is_taken() -> None:
+    with pytest.raises(RateError) as refusal:
+        parse_rate("10/m burst often")
+    example = re.search(r"like (.+)\.$", str(refusal.value))
+    assert example is not None
+    assert parse_rate(example[1]) == Rate(10, 60, burst=20)
+
+
 def test_the_examples_of_a_refusal_are_taken() -> None:
     with pytest.raises(RateError) as refusal:
         parse_rate("often")
@@ -151,7 +226,9 @@ def test_the_examples_of_a_refusal_are_taken() -> None:
 
 
 almost_rates = st.lists(
-    st.sampled_from(["5", "0", "10", "/", " per ", " ", "\n", ",", ";", "m", "M", "days", "week", "\u00a0", "٥", "-"])
+    st.sampled_from(
+        ["5", "0", " burst ", "10", "/", " per ", " ", "\n", ",", ";", "m", "M", "days", "week", "\u00a0", "٥", "-"]
+    )
 ).map("".join)
 
 
@@ -174,7 +251,7 @@ def test_any_text_is_a_few_rates_or_refused(text: str) -> None:
     assert parse_rates(format_rates(read)) == read
 
 
-@pytest.mark.parametrize("filling", [" ", "\u00a0", "5", "m", "/", "5 per ", "\t5"])
+@pytest.mark.parametrize("filling", [" ", "\u00a0", "5", "m", "/", "5 per ", "\t5", " burst", "\nburst", "5,burst,"])
 def test_a_megabyte_is_refused_in_one_pass_and_in_few_words(filling: str) -> None:
     text = f"5/{filling * (1_000_000 // len(filling))}!"
     for parse in (parse_rate, parse_rates):
@@ -194,6 +271,12 @@ def test_a_policy_has_one_to_four_rates(text: str) -> None:
         parse_rates(text)
 
 
+@pytest.mark.parametrize(("text", "right"), [("1,000/m", "1000"), ("10/m burst 1,000", "1000"), ("5.000/h", "5000")])
+def test_a_number_in_groups_of_three_is_refused_with_what_would_be_right(text: str, right: str) -> None:
+    with pytest.raises(RateError, match=f"without separators: {right} instead"):
+        parse_rates(text)
+
+
 @pytest.mark.parametrize("text", ["5/m, 6/m", "5/m, 5/m", "5/60s\n50/h\n6 per minute"])
 def test_two_rates_of_one_window_are_refused(text: str) -> None:
     with pytest.raises(RateError, match="same window: 5 per minute and"):
@@ -205,7 +288,11 @@ def test_one_wrong_rate_among_several_is_named() -> None:
         parse_rates("5/m\n6/fly")
 
 
-@given(st.lists(rates, min_size=1, max_size=4, unique_by=lambda rate: rate.window_seconds))
-def test_several_rates_read_back(several: list[Rate]) -> None:
+@given(
+    st.lists(rates, min_size=1, max_size=4, unique_by=lambda rate: rate.window_seconds),
+    st.sampled_from([",", ", ", ";", "\n", "\r\n"]),
+)
+def test_several_rates_read_back(several: list[Rate], separator: str) -> None:
     longest_first = tuple(sorted(several, key=lambda rate: -rate.window_seconds))
+    assert parse_rates(separator.join(map(str, several))) == longest_first
     assert parse_rates(format_rates(longest_first)) == longest_first

@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -7,40 +7,74 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limits.core import snapshots
-from limits.core.policies import METHODS, ClientKey, Policy
+from limits.core.client_keys import ClientKey
+from limits.core.policies import METHODS, Algorithm, Counts, Mode, Policy, WithoutRedis
 from limits.core.rates import Rate
 from limits.core.snapshots import EMPTY, Difference, SnapshotError
 from tests.limits.making import policy
 
-rates = st.builds(Rate, st.integers(1, 10_000_000), st.integers(1, 31 * 86_400))
+rates = st.builds(Rate, st.integers(1, 10_000_000), st.integers(1, 31 * 86_400), st.integers(0, 10_000_000)).filter(
+    lambda rate: rate.burst != rate.limit
+)
 several_rates = st.lists(rates, min_size=1, max_size=4, unique_by=lambda rate: rate.window_seconds)
 policies = st.builds(
     Policy,
     slug=st.sampled_from(["login", "api-search", "a", "0-1"]),
     title=st.text(max_size=20),
-    enabled=st.booleans(),
     key=st.sampled_from(
         [
             ClientKey("ip"),
             ClientKey("user"),
             ClientKey("user or ip"),
+            ClientKey("everyone"),
             ClientKey("header", "X-Api-Key"),
             ClientKey("field", "order[id]"),
+            ClientKey("ip", other=ClientKey("field", "username")),
         ]
     ),
-    methods=st.sets(st.sampled_from(METHODS)).map(lambda some: tuple(m for m in METHODS if m in some)),
     rates=several_rates.map(lambda some: tuple(sorted(some, key=lambda rate: -rate.window_seconds))),
+    mode=st.sampled_from(Mode),
+    algorithm=st.sampled_from(Algorithm),
+    methods=st.sets(st.sampled_from(METHODS)).map(lambda some: tuple(m for m in METHODS if m in some)),
+    view=st.text(max_size=10),
+    path=st.text(max_size=10),
+    priority=st.integers(-1_000, 1_000),
+    ipv6_prefix=st.integers(32, 128),
+    refusals_count=st.booleans(),
+    penalty_seconds=st.integers(0, 31 * 86_400),
+    cost=st.integers(1, 1_000_000),
+    counts=st.sampled_from(Counts),
+    without_redis=st.sampled_from(WithoutRedis),
 )
 all_policies = st.lists(policies, max_size=3, unique_by=lambda policy: policy.slug)
 
 LOGIN = policy("login")
 SEARCH = policy("api-search", Rate(30, 60), key=ClientKey("user"))
-DOCUMENT = json.loads(snapshots.take([LOGIN], revision=1).document)
+OTHERS: dict[str, Any] = {
+    "title": "Sign in",
+    "key": ClientKey("user"),
+    "rates": (Rate(6, 60),),
+    "mode": Mode.SHADOW,
+    "algorithm": Algorithm.SLIDING_WINDOW,
+    "methods": ("POST",),
+    "view": "admin:index",
+    "path": "/api/**",
+    "priority": 1,
+    "ipv6_prefix": 56,
+    "refusals_count": True,
+    "penalty_seconds": 60,
+    "cost": 2,
+    "counts": Counts.FAILED_LOGINS,
+    "without_redis": WithoutRedis.REFUSE,
+}
+"""Another value than LOGIN's for each of its fields but the name."""
+HEAD, LINE = snapshots.take([LOGIN], revision=1).document.split("\n")
+PLAIN = json.loads(LINE)
 
 
 def edited(**changes: Any) -> str:
     """Return a document of one policy in which these values stand instead."""
-    return json.dumps(DOCUMENT | {"policies": [DOCUMENT["policies"][0] | changes]})
+    return f"{HEAD}\n{json.dumps(PLAIN | changes)}"
 
 
 @given(all_policies, st.integers(0))
@@ -63,19 +97,16 @@ def test_the_version_names_the_content(some: list[Policy], others: list[Policy])
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"title": "Sign in"},
-        {"enabled": False},
-        {"key": ClientKey("user")},
-        {"methods": ("POST",)},
-        {"rates": (Rate(6, 60),)},
-        {"rates": (Rate(5, 61),)},
-    ],
+    [*({name: value} for name, value in OTHERS.items()), {"rates": (Rate(5, 61),)}, {"rates": (Rate(5, 60, 7),)}],
 )
 def test_every_change_makes_another_version(change: dict[str, Any]) -> None:
     before = snapshots.take([LOGIN], revision=1)
     after = snapshots.take([replace(LOGIN, **change)], revision=1)
     assert before.version != after.version
+
+
+def test_no_field_of_a_policy_is_left_out() -> None:
+    assert {field.name for field in fields(Policy)} == {"slug", *OTHERS} == PLAIN.keys()
 
 
 def test_a_later_write_of_equal_policies_has_a_version_of_its_own() -> None:
@@ -92,14 +123,21 @@ def test_a_later_write_of_equal_policies_has_a_version_of_its_own() -> None:
         "[]",
         "{}",
         '{"format":1}',
-        '{"format":1,"policies":7}',
-        '{"format":1,"policies":{"login":{}}}',
-        '{"format":1,"policies":[null]}',
-        '{"format":1,"policies":[{}]}',
-        '{"format":2,"policies":[]}',
-        '{"format":"1","policies":[]}',
+        '{"format":1,"policies":[]}',
+        '{"format":3}',
+        '{"format":"2"}',
+        '{"format":null}',
         "[" * 100_000,
         '{"format":' * 100_000,
+        HEAD + "\n",
+        HEAD + "\n\n" + LINE,
+        HEAD + "\nnull",
+        HEAD + "\n[]",
+        HEAD + "\n7",
+        HEAD + "\n{}",
+        HEAD + "\n" + "[" * 100_000,
+        LINE,
+        HEAD + LINE,
         edited()[:-1],
         edited(slug=7),
         edited(slug=None),
@@ -107,7 +145,22 @@ def test_a_later_write_of_equal_policies_has_a_version_of_its_own() -> None:
         edited(slug="login\r\nX: y"),
         edited(slug=""),
         edited(title=7),
-        edited(enabled="false"),
+        edited(mode="on"),
+        edited(mode=True),
+        edited(mode=None),
+        edited(algorithm="leaky-bucket"),
+        edited(counts="all"),
+        edited(without_redis="shrug"),
+        edited(view=None),
+        edited(path=7),
+        edited(priority="1"),
+        edited(priority=1.0),
+        edited(ipv6_prefix=True),
+        edited(refusals_count=1),
+        edited(refusals_count="false"),
+        edited(penalty_seconds=None),
+        edited(cost="1"),
+        edited(cost=float("nan")),
         edited(key=7),
         edited(key="address"),
         edited(methods=7),
@@ -118,17 +171,22 @@ def test_a_later_write_of_equal_policies_has_a_version_of_its_own() -> None:
         edited(rates=7),
         edited(rates=[5, 60]),
         edited(rates=[[5]]),
-        edited(rates=[[5, 60, 1]]),
-        edited(rates=[[0, 60]]),
-        edited(rates=[[5, 0]]),
-        edited(rates=[[-5, 60]]),
-        edited(rates=[[5.5, 60]]),
-        edited(rates=[[True, 60]]),
-        edited(rates=[[float("inf"), 60]]),
-        edited(rates=[[float("nan"), 60]]),
-        edited(rates=[[10**12, 60]]),
-        edited(rates=[[5, 60], [6, 60]]),
-        edited(rates=[[5, seconds] for seconds in range(1, 6)]),
+        edited(rates=[[5, 60]]),
+        edited(rates=[[5, 60, 7, 1]]),
+        edited(rates=[[5, 60, -1]]),
+        edited(rates=[[5, 60, 1.5]]),
+        edited(rates=[[5, 60, True]]),
+        edited(rates=[[5, 60, 10**12]]),
+        edited(rates=[[0, 60, 0]]),
+        edited(rates=[[5, 0, 0]]),
+        edited(rates=[[-5, 60, 0]]),
+        edited(rates=[[5.5, 60, 0]]),
+        edited(rates=[[True, 60, 0]]),
+        edited(rates=[[float("inf"), 60, 0]]),
+        edited(rates=[[float("nan"), 60, 0]]),
+        edited(rates=[[10**12, 60, 0]]),
+        edited(rates=[[5, 60, 0], [6, 60, 0]]),
+        edited(rates=[[5, seconds, 0] for seconds in range(1, 6)]),
     ],
     ids=lambda document: document[:60],
 )
@@ -150,7 +208,7 @@ def test_any_text_is_a_document_or_refused(document: str) -> None:
         snapshots.read("1-abc", document=document)
 
 
-@given(st.sampled_from(sorted(DOCUMENT["policies"][0])), plain)
+@given(st.sampled_from(sorted(PLAIN)), plain)
 def test_any_value_of_a_policy_is_taken_as_it_is_or_refused(name: str, value: Any) -> None:
     try:
         snapshot = snapshots.read("1-abc", document=edited(**{name: value}))
@@ -159,9 +217,21 @@ def test_any_value_of_a_policy_is_taken_as_it_is_or_refused(name: str, value: An
     assert snapshots.take(snapshot.policies.values(), revision=1).policies == snapshot.policies
 
 
+def test_what_a_process_has_already_is_not_read_again() -> None:
+    known = snapshots.take([LOGIN, SEARCH], revision=1)
+    changed = snapshots.take([replace(LOGIN, cost=2), SEARCH], revision=2)
+    found = snapshots.read(changed.version, document=changed.document, known=known)
+    assert found == changed
+    assert found.policies["api-search"] is known.policies["api-search"]
+
+
+def test_a_document_of_no_policies_is_one() -> None:
+    assert snapshots.read("1-abc", document=HEAD).policies == {}
+
+
 def test_a_difference_tells_what_the_target_has_not_and_has_too_many() -> None:
     source = snapshots.take([LOGIN, SEARCH], revision=3)
-    target = snapshots.take([replace(LOGIN, enabled=False), policy("old")], revision=2)
+    target = snapshots.take([replace(LOGIN, mode=Mode.OFF), policy("old")], revision=2)
     assert snapshots.difference(source, target=target) == Difference(
         missing=("api-search",), surplus=("old",), changed=("login",)
     )

@@ -7,18 +7,19 @@ import redis
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from limits import services, store, sync
+from limits import services, sync
 from limits.core import keys
 from limits.core.rates import Rate
 from limits.models import Policy
 from limits.services import Actor
+from limits.store import documents
 
 from .running import manage
 
 
 def edit_login() -> None:
     policy = Policy.objects.get(slug="login")
-    policy.rates, policy.enabled = (Rate(2, 60),), False
+    policy.rates, policy.mode = (Rate(2, 60),), "off"
     services.save_policy(policy, actor=Actor(name="somebody", origin="a test"))
 
 
@@ -32,12 +33,22 @@ def test_the_list_shows_each_policy(db: None, capsys: pytest.CaptureFixture[str]
     assert "2 per minute; by ip; POST  (off)" in lines[2]
 
 
+def test_the_list_shows_what_is_not_as_usual(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = {"mode": "shadow", "algorithm": "token-bucket", "rates": (Rate(10, 60, burst=20),), "path": "/login/**"}
+    Policy.objects.filter(slug="login").update(**changes)
+    Policy.objects.filter(slug="register").update(view="accounts:register")
+    call_command("policies", "list")
+    login, _, register = capsys.readouterr().out.splitlines()[2:]
+    assert "10 per minute burst 20; by ip; POST; token bucket; path /login/**  (shadow)" in login
+    assert "5 per hour; by ip; POST; view accounts:register" in register
+
+
 def test_sync_writes_once(db: None, redis_server: redis.Redis, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("policies", "sync")
     assert sync.compare().in_step
-    written = store.published()
+    written = documents.published()
     call_command("policies", "sync")
-    assert store.published() == written
+    assert documents.published() == written
     assert capsys.readouterr().out.splitlines() == ["Redis has the policies now.", "Redis has the policies already."]
 
 
@@ -50,11 +61,11 @@ def test_check_names_what_differs_and_writes_nothing(policies: None) -> None:
     edit_login()
     Policy.objects.create(slug="new", title="New", key="ip", rates="1/m")
     Policy.objects.filter(slug="register").delete()
-    before = store.published()
+    before = documents.published()
     with pytest.raises(CommandError) as refusal:
         call_command("policies", "sync", "--check")
     assert str(refusal.value) == "Redis is not in step: missing: new; too many: register; different: login."
-    assert store.published() == before
+    assert documents.published() == before
 
 
 def test_check_tells_an_older_version_of_equal_policies(policies: None, redis_server: redis.Redis) -> None:
@@ -63,7 +74,7 @@ def test_check_tells_an_older_version_of_equal_policies(policies: None, redis_se
         call_command("policies", "sync", "--check")
 
 
-@pytest.mark.parametrize("damage", ["{", '{"format":2,"policies":[]}', '{"format":1,"policies":[{}]}', "[]", "\xff"])
+@pytest.mark.parametrize("damage", ["{", '{"format":1}', '{"format":2}\n{}', "[]", "\xff"])
 def test_a_damaged_document_is_out_of_step_and_mended(policies: None, redis_server: redis.Redis, damage: str) -> None:
     redis_server.hset(keys.POLICIES, "document", damage)
     with pytest.raises(CommandError, match="missing: api-search, default"):

@@ -66,3 +66,12 @@ def test_the_next_holder_may_come_when_the_first_is_gone(tmp_path: Path) -> None
     for _ in range(2):
         with state.locked(tmp_path):
             assert (tmp_path / "run.lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_what_earlier_processes_told_prometheus_is_deleted(tmp_path: Path) -> None:
+    folder = tmp_path / "metrics"
+    for _ in range(2):
+        state.empty_metrics(folder)
+        assert list(folder.iterdir()) == []
+        (folder / "counter_1.db").touch()
+    assert stat.S_IMODE(folder.stat().st_mode) & 0o077 == 0

@@ -1,0 +1,1 @@
+"""The children that run our own limiter."""

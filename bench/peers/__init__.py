@@ -1,0 +1,1 @@
+"""The children that run today's peers, and none of ours."""

@@ -1,0 +1,33 @@
+"""Who acts in the admin, and the word about what became of it."""
+
+from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+
+from limits import identity, sync
+from limits.exceptions import StoreUnavailable
+from limits.services import Actor
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Return who is logged in, and from which address."""
+    user = request.user
+    assert isinstance(user, AbstractBaseUser), "the admin lets nobody in who is not logged in"
+    return Actor(name=user.get_username(), origin=identity.address_of(request), user_id=user.pk)
+
+
+def tell_whether_in_force(request: HttpRequest) -> None:
+    """Leave a message that says when what was saved comes into force. Ask for it once the write is committed."""
+    try:
+        in_step = sync.compare().in_step
+    except StoreUnavailable:
+        messages.warning(
+            request,
+            "Saved, but not in force yet: Redis cannot be reached. Until it can, each policy does what it said before "
+            "for a time without Redis. The change comes into force by itself, within seconds of Redis's return.",
+        )
+        return
+    if in_step:
+        messages.info(request, "In force on every worker within a second.")
+    else:
+        messages.warning(request, "Saved. Another change came at the same moment: both are in force within seconds.")

@@ -1,0 +1,231 @@
+"""Live counters in the admin: who has used how much of a policy's limits, and a way to forgive them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_permission_codename, get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from limits import identity, live_words
+from limits.core import policies
+from limits.core.decisions import NEAR
+from limits.exceptions import StoreUnavailable
+from limits.models import Policy
+from limits.models.live import LiveCounters
+from limits.services import Actor, live
+from limits.services.live import Standing
+
+_TYPED_CHARACTERS_MAX = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a client has used of one rate, in words and for a bar."""
+
+    words: str
+    used: int
+    near: int
+    capacity: int
+    ends: str
+    room: str
+
+    @property
+    def high(self) -> int:
+        """Above this the bar is a full one."""
+        return self.capacity - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One client as the page shows it; `called` is what people call it, when that is something else."""
+
+    client: str
+    called: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+    reset_url: str
+
+
+@admin.register(LiveCounters)
+class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
+    list_display = ("slug", "title", "shown_rates", "mode")
+    search_fields = ("slug", "title")
+    search_help_text = "Name or title of a policy"
+    actions = None
+
+    class Media:
+        css = {"all": ("limits/admin.css", "limits/live.css")}
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list of policies, and of each its page, the part of it that is fetched anew, and the way to reset."""
+        wrap, name = self.admin_site.admin_view, "limits_livecounters_{}"
+        return [
+            path("", wrap(self.changelist_view), name=name.format("changelist")),
+            path("<int:pk>/change/", wrap(self.counters_view), name=name.format("change")),
+            path("<int:pk>/rows/", wrap(self.rows_view), name=name.format("rows")),
+            path("<int:pk>/reset/", wrap(self.reset_view), name=name.format("reset")),
+        ]
+
+    @admin.display(description="rates")
+    def shown_rates(self, policy: Policy) -> SafeString:
+        return format_html_join("", '<div class="limits-rate">{}</div>', ((rate,) for rate in policy.rates))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Live counters of which policy?"} | (extra_context or {}))
+
+    # Who may
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return any(request.user.has_perm(f"limits.{action}_policy") for action in ("view", "change"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def may_reset(self, request: HttpRequest) -> bool:
+        """Say whether somebody may let clients start afresh."""
+        return self.has_view_permission(request) and request.user.has_perm("limits.reset_counters")
+
+    # What is shown
+
+    def counters_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The page. What is typed to find a client is posted, so that no secret stands in an address or a log."""
+        policy = self._policy(request, pk)
+        if request.method == "POST":
+            typed = request.POST.get("client", "").strip()[:_TYPED_CHARACTERS_MAX]
+            client = live.client_named(typed, policy=policy) if typed else ""
+            return HttpResponseRedirect(_page(policy, client))
+        return TemplateResponse(request, "admin/limits/live/page.html", self._context(request, policy))
+
+    def rows_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The part of the page that changes."""
+        policy = self._policy(request, pk)
+        return TemplateResponse(request, "admin/limits/live/rows.html", self._context(request, policy))
+
+    def reset_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask whether, and let a client start afresh."""
+        policy = self._policy(request, pk)
+        if not self.may_reset(request):
+            raise PermissionDenied
+        client = live.client_named(request.GET.get("client", "")[:_TYPED_CHARACTERS_MAX], policy=policy)
+        if request.method == "POST":
+            self._reset(request, policy, client)
+            return HttpResponseRedirect(_page(policy, ""))
+        context = self._context(request, policy) | {"title": f"Let {client} start afresh?"}
+        return TemplateResponse(request, "admin/limits/live/reset.html", context)
+
+    def _reset(self, request: HttpRequest, policy: Policy, client: str) -> None:
+        user = request.user
+        assert isinstance(user, AbstractBaseUser), "the admin lets nobody in who is not logged in"
+        actor = Actor(name=user.get_username(), origin=identity.address_of(request), user_id=user.pk)
+        reason = request.POST.get("reason", "").strip()[:200]
+        try:
+            number = live.reset(policy, client=client, actor=actor, reason=reason)
+        except StoreUnavailable as error:
+            messages.error(request, f"Redis cannot be reached: {error}. {client} was perhaps not forgiven: try again.")
+            return
+        if number:
+            messages.success(request, f"{client} starts afresh under {policy.slug}, on every worker within a second.")
+        else:
+            messages.info(request, f"{client} has no counter under {policy.slug}: there was nothing to reset.")
+
+    def _policy(self, request: HttpRequest, pk: int) -> Policy:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(Policy, pk=pk)
+
+    def _context(self, request: HttpRequest, policy: Policy) -> dict[str, Any]:
+        asked = request.GET.get("client", "")[:_TYPED_CHARACTERS_MAX]
+        client = live.client_named(asked, policy=policy) if asked else ""
+        return {
+            **self.admin_site.each_context(request),
+            "title": f"Live counters of {policy.slug}",
+            "opts": self.opts,
+            "media": self.media,
+            "policy": policy,
+            "client": client,
+            "find_help": live_words.whom_to_name(policy.key),
+            "may_reset": self.may_reset(request),
+            "rows_url": f"{reverse('admin:limits_livecounters_rows', args=(policy.pk,))}{_query(client)}",
+            "page_url": _page(policy, ""),
+            "at": timezone.now(),
+            **self._found(request, policy, client),
+        }
+
+    def _found(self, request: HttpRequest, policy: Policy, client: str) -> dict[str, Any]:
+        try:
+            if client:
+                standings, part = [live.of_client(policy, client=client)], ""
+            else:
+                standings, sample = live.most_used(policy)
+                part = live_words.part(sample)
+        except StoreUnavailable as error:
+            return {"away": str(error)}
+        called = _called(standing.client.name for standing in standings) if _may_know_users(request) else {}
+        value = policy.as_value()
+        return {"rows": [_row(policy, value, standing, called) for standing in standings], "part": part}
+
+
+def _row(policy: Policy, value: policies.Policy, standing: Standing, called: dict[str, str]) -> Row:
+    client = standing.client
+    lines = (
+        Line(
+            live_words.used(u),
+            u.used,
+            int((1 - NEAR) * u.capacity),
+            u.capacity,
+            live_words.ends(u, policy=value),
+            live_words.room(u),
+        )
+        for u in client.usages
+    )
+    reset_url = f"{reverse('admin:limits_livecounters_reset', args=(policy.pk,))}{_query(client.name)}"
+    notes = tuple(live_words.notes(standing))
+    return Row(client.name, called.get(client.name, ""), tuple(lines), notes, reset_url if client.is_counted else "")
+
+
+def _may_know_users(request: HttpRequest) -> bool:
+    opts = get_user_model()._meta
+    return request.user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
+
+
+def _called(clients: Iterable[str]) -> dict[str, str]:
+    """Return the names of users who are counted by their ids."""
+    users = get_user_model()
+    ids: dict[str, Any] = {}
+    for client in clients:
+        tag, _, value = client.partition("=")
+        if tag in ("user", "user-or-ip"):
+            try:
+                ids[client] = users._meta.pk.to_python(value)
+            except ValidationError:
+                continue
+    found = users._default_manager.in_bulk(list(ids.values()))
+    return {client: found[pk].get_username() for client, pk in ids.items() if pk in found}
+
+
+def _page(policy: Policy, client: str) -> str:
+    return f"{reverse('admin:limits_livecounters_change', args=(policy.pk,))}{_query(client)}"
+
+
+def _query(client: str) -> str:
+    return f"?{urlencode({'client': client})}" if client else ""

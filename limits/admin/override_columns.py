@@ -1,0 +1,84 @@
+"""What the list of overrides shows of each, in words, and by what it can be narrowed."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from limits import subjects
+from limits.core.overrides import Effect
+from limits.models import Override, Policy
+
+ALL = "*"
+
+
+class OverridePage(ChangeList):
+    """One page of the list; the names of its users and groups are looked up together."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Override] = list(self.result_list)
+        words = subjects.in_words([row.subject for row in rows])
+        for row in rows:
+            row.in_words = words[row.subject]
+        self.result_list: Any = rows
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Those that hold now, that begin later, that have ended."""
+
+    title = "when"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("now", "Now"), ("later", "Later"), ("ended", "Ended")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Override]) -> QuerySet[Override]:
+        now = timezone.now()
+        narrowed = {
+            "now": Q(since__lte=now) & (Q(until__isnull=True) | Q(until__gt=now)),
+            "later": Q(since__gt=now) & (Q(until__isnull=True) | Q(until__gt=now)),
+            "ended": Q(until__lte=now),
+        }
+        return queryset.filter(narrowed.get(self.value() or "", Q()))
+
+
+class PolicyFilter(admin.SimpleListFilter):
+    """Those that name a policy, or hold for all."""
+
+    title = "policy"
+    parameter_name = "policy"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(ALL, "All policies"), *((slug, slug) for slug in Policy.objects.values_list("slug", flat=True))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Override]) -> QuerySet[Override]:
+        value = self.value()
+        return queryset if value is None else queryset.filter(policy="" if value == ALL else value)
+
+
+def effect_in_words(override: Override) -> str:
+    """Return what holds, shortly: exempt, denied, or the rates."""
+    if override.effect == Effect.RATES:
+        return ", ".join(map(str, override.rates))
+    return "Exempt" if override.effect == Effect.EXEMPT else "Denied"
+
+
+def until_in_words(override: Override, *, now: datetime) -> str:
+    """Return how long it still holds: in 3 hours, for ever, ended 2 days ago."""
+    if override.until and override.until <= now:
+        return f"ended {_in_words(now - override.until)} ago"
+    ends = f"in {_in_words(override.until - now)}" if override.until else "for ever"
+    return ends if override.since <= now else f"{ends}; begins in {_in_words(override.since - now)}"
+
+
+def _in_words(span: timedelta) -> str:
+    """Return a time in the largest unit of which it has two or more, rounded."""
+    for name, seconds in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if (number := round(span.total_seconds() / seconds)) >= 2:
+            return f"{number} {name}"
+    return "a minute"

@@ -1,0 +1,151 @@
+"""The form of an override: whom it is for in people's words, what holds, until when, and why."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from limits import subjects
+from limits.conf import conf
+from limits.core.overrides import Effect, Kind, OverrideError
+from limits.models import Override, Policy
+from limits.models.overrides import EFFECTS, KINDS
+
+FOR_ALL = "All policies"
+_HOUR, _DAY = 3600, 86_400
+LASTS = (
+    ("", "Until the moment below"),
+    (str(_HOUR), "One hour"),
+    (str(_DAY), "One day"),
+    (str(7 * _DAY), "One week"),
+    (str(30 * _DAY), "30 days"),
+)
+
+
+class OverrideForm(forms.ModelForm[Override]):
+    """Carries the version that editing began with: whoever saves second is told, and nothing is overwritten."""
+
+    lasts = forms.ChoiceField(
+        choices=LASTS,
+        required=False,
+        help_text="Counted from its beginning.",
+    )
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    policy = forms.ChoiceField(required=False, help_text="One that names a policy beats one for all.")
+    effect = forms.ChoiceField(choices=EFFECTS, widget=forms.RadioSelect)
+
+    own_subjects: Collection[str] = ()
+    """Every subject that whoever fills in this form is."""
+
+    class Meta:
+        model = Override
+        fields = ("policy", "effect", "rates", "since", "until", "reason")
+        widgets = {
+            "rates": forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+            "reason": forms.TextInput(attrs={"class": "vTextField"}),
+        }
+        help_texts = {
+            "rates": "For “Other rates” only. One to four, one a line: 600 per minute, 20000/d. They stand in for "
+            "those of the policy, and what has been counted stays counted.",
+            "reason": "Why, for whoever meets it later. Leave secrets and addresses out of it: it is kept.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "policy" in self.fields:
+            self.fields["policy"].choices = _policy_choices(self.instance.policy)  # type: ignore[attr-defined]
+        if "until" in self.fields:
+            self.fields["until"].help_text = (
+                f"Empty: for ever. An override for one address lasts {conf.address_days} days at most, for it keeps "
+                "where a person is. A network may stand for ever, one of a single address such as 198.51.100.7/32 too."
+            )
+        if self.instance.pk and "seen_version" in self.fields:
+            self.fields["seen_version"].initial = self.instance.version
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Add an error, but none of the model's about a field that could not be read: that one is told already."""
+        if field is None and hasattr(error, "error_dict"):
+            told = {name: found for name, found in error.error_dict.items() if name not in self.errors}
+            if not told:
+                return
+            error = forms.ValidationError(told)
+        super().add_error(field, error)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance.pk:
+            self._refuse_a_stale_edit(cleaned.get("seen_version"))
+        self._set_the_end(cleaned)
+        self._refuse_to_lock_oneself_out(cleaned)
+        return cleaned
+
+    def _set_the_end(self, cleaned: dict[str, Any]) -> None:
+        since = cleaned.get("since")
+        if not since:
+            return
+        if cleaned.get("lasts"):
+            cleaned["until"] = since + timedelta(seconds=int(cleaned["lasts"]))
+        elif self.instance.kind == Kind.ADDRESS and not cleaned.get("until") and "until" not in self.errors:
+            cleaned["until"] = timezone.now() + timedelta(days=conf.address_days)
+
+    def _refuse_to_lock_oneself_out(self, cleaned: dict[str, Any]) -> None:
+        denied_everywhere = cleaned.get("effect") == Effect.DENIED and cleaned.get("policy") == ""
+        if denied_everywhere and self.instance.subject in self.own_subjects:
+            raise forms.ValidationError("You are among those: this would lock you out. Nothing was saved.")
+
+    def _refuse_a_stale_edit(self, version: int | None) -> None:
+        # Locked for the rest of the transaction that the admin saves in: nobody comes between.
+        stored = Override.objects.select_for_update().filter(pk=self.instance.pk).first()
+        if stored is None:
+            raise forms.ValidationError("Somebody deleted this override meanwhile. Nothing was saved.")
+        if stored.version != version:
+            raise forms.ValidationError(
+                f"This override was saved by {stored.saved_by} while you were editing. Nothing of yours was saved, "
+                "and what you typed is still below. Open it anew to see theirs.",
+                code="conflict",
+            )
+        self.instance.version = stored.version
+
+
+class NewOverrideForm(OverrideForm):
+    """Asks whom it is for, too: that is never changed afterwards."""
+
+    about = forms.ChoiceField(label="For", choices=KINDS, widget=forms.RadioSelect, initial=Kind.ADDRESS.value)
+    who = forms.CharField(
+        label="Which",
+        max_length=512,
+        strip=False,
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
+        help_text="203.0.113.9, 198.51.100.0/24, a user's name or mail address, a group's name, or what the client "
+        "sends. What a client sends is turned into a hash at once and never stored.",
+    )
+    sent_in = forms.ChoiceField(
+        label="Sent in", required=False, help_text="For “What a client sends”: the header or field of a policy."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(key, key) for key in subjects.typed_keys()]
+        self.fields["sent_in"].choices = [("", "–"), *choices]  # type: ignore[attr-defined]
+        if not choices:
+            self.fields["sent_in"].help_text = "No policy counts by a header or a field, so there is none to choose."
+
+    def clean(self) -> dict[str, Any]:
+        kind, who = self.cleaned_data.get("about"), self.cleaned_data.get("who")
+        if kind and who:
+            try:
+                named = subjects.subject_named(who, kind=Kind(kind), key=self.cleaned_data.get("sent_in", ""))
+                self.instance.place(named)
+            except OverrideError as error:
+                self.add_error(
+                    "who" if kind != Kind.VALUE or self.cleaned_data.get("sent_in") else "sent_in", str(error)
+                )
+        return super().clean()
+
+
+def _policy_choices(current: str) -> list[tuple[str, str]]:
+    slugs = list(Policy.objects.values_list("slug", flat=True))
+    gone = [(current, f"{current} (deleted)")] if current and current not in slugs else []
+    return [("", FOR_ALL), *((slug, slug) for slug in slugs), *gone]

@@ -1,0 +1,158 @@
+"""Overrides in the admin: the list, the form, ending them, and which one wins."""
+
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from limits import identity, services, subjects, sync_overrides
+from limits.admin.acting import actor_of
+from limits.admin.override_columns import OverridePage, PolicyFilter, StateFilter, effect_in_words, until_in_words
+from limits.admin.override_form import FOR_ALL, NewOverrideForm, OverrideForm
+from limits.admin.override_winners import which_wins
+from limits.core.overrides import networks_around
+from limits.exceptions import StoreUnavailable
+from limits.models import Override
+
+
+@admin.register(Override)
+class OverrideAdmin(admin.ModelAdmin[Override]):
+    form = OverrideForm
+    list_display = ("whom", "what", "under", "ends", "reason", "saved_by")
+    list_filter = (StateFilter, "effect", "kind", PolicyFilter)
+    search_fields = ("subject",)
+    search_help_text = "An address, a network, a user, a group, what a client sends, or words of the reason"
+    actions = ("end_now",)
+    readonly_fields = ("whom",)
+    show_full_result_count = False
+
+    class Media:
+        css = {"all": ("limits/admin.css", "limits/overrides.css")}
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's own, and the page that tells which override wins."""
+        which = path("which/", self.admin_site.admin_view(self.which_view), name="limits_override_which")
+        return [which, *super().get_urls()]
+
+    def which_view(self, request: HttpRequest) -> HttpResponse:
+        """Tell which override wins for a client, and which others lose."""
+        return which_wins(request, model_admin=self)
+
+    # The list
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OverridePage]:
+        return OverridePage
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Override], search_term: str
+    ) -> tuple[QuerySet[Override], bool]:
+        """Find by plain words: what a client sends is hashed, an address finds the networks that it is in, too."""
+        return (queryset.filter(subjects.subjects_found_by(search_term)) if search_term.strip() else queryset), False
+
+    @admin.display(description="for whom", ordering="kind")
+    def whom(self, override: Override) -> str:
+        return override.in_words or subjects.in_words([override.subject])[override.subject]
+
+    @admin.display(description="what holds", ordering="effect")
+    def what(self, override: Override) -> str:
+        return effect_in_words(override)
+
+    @admin.display(description="policy", ordering="policy")
+    def under(self, override: Override) -> str:
+        return override.policy or FOR_ALL
+
+    @admin.display(description="until", ordering="until")
+    def ends(self, override: Override) -> str:
+        return until_in_words(override, now=timezone.now())
+
+    # The form
+
+    def get_form(self, request: HttpRequest, obj: Override | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = OverrideForm if obj else NewOverrideForm
+        made = cast(type[OverrideForm], super().get_form(request, obj, change, **{"form": form} | kwargs))
+        made.own_subjects = _own_subjects(request)
+        return made
+
+    def get_fieldsets(self, request: HttpRequest, obj: Override | None = None) -> Any:
+        may_write = obj is None or self.has_change_permission(request, obj)
+        whom = ["whom"] if obj else ["about", "who", "sent_in"]
+        when = ["since", "lasts", "until"] if may_write else ["since", "until"]
+        why = ["reason", "seen_version"] if obj and may_write else ["reason"]
+        return [
+            ("For whom", {"fields": whom}),
+            ("What holds", {"fields": ["policy", "effect", "rates"]}),
+            ("When", {"fields": when}),
+            ("Why", {"fields": why}),
+        ]
+
+    def save_model(self, request: HttpRequest, obj: Override, form: ModelForm[Override], change: bool) -> None:
+        services.save_override(obj, actor=actor_of(request))
+        transaction.on_commit(lambda: _tell_whether_in_force(request))
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What the history shows: what was and what is."""
+        if add:
+            return "Added."
+        fields = [name for name in form.changed_data if name not in ("lasts", "seen_version")]
+        changes = [f"{name}: {_told(form.initial.get(name))} → {_told(form.cleaned_data[name])}" for name in fields]
+        return f"{'; '.join(changes) or 'Nothing changed'}."
+
+    def delete_model(self, request: HttpRequest, obj: Override) -> None:
+        services.delete_override(obj, actor=actor_of(request))
+        transaction.on_commit(lambda: _tell_whether_in_force(request))
+
+    # Actions
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        # Many are ended, which leaves them to be seen, not deleted.
+        actions.pop("delete_selected", None)
+        return actions
+
+    @admin.action(description="End now", permissions=["change"])
+    def end_now(self, request: HttpRequest, queryset: QuerySet[Override]) -> None:
+        with transaction.atomic():
+            actor = actor_of(request)
+            ended = services.end_overrides(queryset, actor=actor)
+            chosen = Override.objects.filter(pk__in=[override.pk for override in ended])
+            LogEntry.objects.log_actions(actor.user_id, chosen, CHANGE, change_message="Ended now.")
+        if not ended:
+            messages.info(request, "Nothing to do: all of them had ended already.")
+            return
+        messages.success(request, f"Ended: {len(ended)}.")
+        _tell_whether_in_force(request)
+
+
+def _own_subjects(request: HttpRequest) -> set[str]:
+    address = identity.address_object_of(request)
+    groups = [f"group={pk}" for pk in request.user.groups.values_list("pk", flat=True)]
+    near = [] if address is None else [str(address), *networks_around(address)]
+    return {subjects.user_subject(request.user), *groups, *near}
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "strftime") else str(value or "none")
+
+
+def _tell_whether_in_force(request: HttpRequest) -> None:
+    try:
+        in_step = sync_overrides.are_in_step()
+    except StoreUnavailable:
+        messages.warning(
+            request,
+            "Saved, but not in force yet: Redis cannot be reached. It comes into force by itself, within seconds of "
+            "Redis's return.",
+        )
+        return
+    if in_step:
+        messages.info(request, "In force on every worker within a second.")
+    else:
+        messages.warning(request, "Saved. Others were saved at the same moment: all are in force within seconds.")

@@ -1,0 +1,137 @@
+"""Overrides, as they are edited, and the versions of the parts in which they travel."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+from limits.conf import conf
+from limits.core import overrides
+from limits.core.overrides import SUBJECT_CHARACTERS_MAX, Effect, Kind, kind_of, part_of, read_subject
+from limits.core.policies import Algorithm
+from limits.core.rates import Rate
+from limits.fields import RatesField
+from limits.models.policies import Policy
+
+GRACE = timedelta(hours=1)
+"""Between opening a form and saving it; so that the last day that may be chosen can be."""
+
+
+EFFECTS = (
+    (Effect.EXEMPT.value, "Exempt: never refused, not counted"),
+    (Effect.DENIED.value, "Denied: always refused"),
+    (Effect.RATES.value, "Other rates"),
+)
+KINDS = (
+    (Kind.ADDRESS.value, "One address"),
+    (Kind.NETWORK.value, "A network"),
+    (Kind.USER.value, "A user"),
+    (Kind.GROUP.value, "A group of users"),
+    (Kind.VALUE.value, "What a client sends"),
+)
+
+
+class OptionalRatesField(RatesField):
+    """Rates as RatesField has them, or none at all."""
+
+    def to_python(self, value: Any) -> tuple[Rate, ...]:
+        return super().to_python(value) if value else ()
+
+
+class Override(models.Model):
+    """Somebody is exempt from a policy or all, denied, or has other rates. Its subject, once made, is never changed.
+
+    What a client sends is there as a keyed hash alone.
+    """
+
+    subject = models.CharField(max_length=SUBJECT_CHARACTERS_MAX, editable=False)
+    kind = models.CharField("for whom", max_length=10, choices=KINDS, editable=False)
+    part = models.PositiveSmallIntegerField(db_index=True, editable=False)
+    policy = models.CharField(max_length=50, blank=True, default="")
+    effect = models.CharField(max_length=10, choices=EFFECTS)
+    rates = OptionalRatesField("other rates", blank=True, default=())
+    since = models.DateTimeField("from", default=timezone.now)
+    until = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=200)
+    saved_by = models.CharField("who", max_length=254, editable=False)
+    saved_at = models.DateTimeField(editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    in_words = ""
+    """The subject in people's words, where a list has looked it up."""
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["subject"], name="override_subject"),
+            models.Index(fields=["until"], name="override_until"),
+        ]
+
+    def __str__(self) -> str:
+        # This text goes into logs that are kept: an address stays out of them.
+        subject = f"one address (override {self.pk})" if self.kind == Kind.ADDRESS else self.subject
+        return f"{self.effect}: {subject}, {self.policy or 'all policies'}"
+
+    def place(self, subject: str) -> None:
+        """Say whom it is for. Raises OverrideError, telling what would be right."""
+        self.subject = read_subject(subject)
+        self.kind = kind_of(self.subject)
+        self.part = part_of(self.subject)
+
+    def clean(self) -> None:
+        """Hold every rule between fields. Raises ValidationError."""
+        wrong = dict(self._wrong())
+        if wrong:
+            raise ValidationError(wrong)
+
+    def _wrong(self) -> list[tuple[str, str]]:
+        wrong = []
+        if (self.effect == Effect.RATES) != bool(self.rates):
+            told = "Give the rates that hold instead." if not self.rates else "Rates are for “Other rates” only."
+            wrong.append(("rates", told))
+        elif any(rate.burst for rate in self.rates) and not self._is_for_a_token_bucket():
+            wrong.append(("rates", "A burst is for one policy that is a token bucket."))
+        if self.until and self.since and self.until <= self.since:
+            wrong.append(("until", "It must end after it begins."))
+        elif self.kind == Kind.ADDRESS and (self.until is None or self.until > _address_ends_by()):
+            told = f"An address of a person is kept for {conf.address_days} days at most. A network may stand for ever."
+            wrong.append(("until", told))
+        return wrong
+
+    def _is_for_a_token_bucket(self) -> bool:
+        return Policy.objects.filter(slug=self.policy, algorithm=Algorithm.TOKEN_BUCKET).exists()
+
+    def as_value(self) -> overrides.Override:
+        """Return the override as the frozen value that enforcement knows."""
+        return overrides.Override(
+            id=self.pk,
+            subject=self.subject,
+            policy=self.policy,
+            effect=Effect(self.effect),
+            rates=self.rates,
+            since=self.since.timestamp(),
+            until=self.until.timestamp() if self.until else None,
+        )
+
+
+class OverridePart(models.Model):
+    """How often the overrides of a part were written.
+
+    A version grows in the transaction of each write. It is a time in milliseconds, where that is greater: so a database
+    that was restored never comes to a version again that it had before, for other content.
+    """
+
+    number = models.PositiveSmallIntegerField(primary_key=True)
+    version = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"part {self.number} at {self.version}"
+
+
+def _address_ends_by() -> datetime:
+    return timezone.now() + timedelta(days=conf.address_days) + GRACE

@@ -1,0 +1,21 @@
+"""Policies that the middleware leaves to a view's own door, so that all that hold for a request are asked at once."""
+
+from collections.abc import Sequence
+
+from django.http import HttpRequest
+
+from limits.core.policies import Policy
+
+_PENDING = "_limits_pending"
+
+
+def leave_pending(request: HttpRequest, policies: Sequence[Policy]) -> None:
+    """Leave policies for the door that the request is about to come to."""
+    request.__dict__[_PENDING] = policies
+
+
+def take_pending(request: HttpRequest) -> Sequence[Policy]:
+    """Return the policies that were left, once."""
+    # REST framework wraps Django's request in another.
+    found: Sequence[Policy] = getattr(request, "_request", request).__dict__.pop(_PENDING, ())
+    return found

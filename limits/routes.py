@@ -1,0 +1,57 @@
+"""Which policies hold for a request although no code names them: by the view's URL name, or by its path."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from limits.core.decisions import in_order
+from limits.core.policies import Mode, Policy
+
+PATHS_MAX = 4096
+"""Paths of which a process remembers what matches; clients choose them, so there is an end."""
+
+
+class _ByPath(NamedTuple):
+    pattern: re.Pattern[str]
+    policy: Policy
+
+
+class Routes:
+    """The policies of one snapshot that name a view or a path, found without looking at each."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        routed = in_order([p for p in policies if (p.view or p.path) and p.mode is not Mode.OFF])
+        self._by_view: dict[str, list[Policy]] = defaultdict(list)
+        self._by_start: dict[str, list[_ByPath]] = defaultdict(list)
+        for policy in routed:
+            if policy.view:
+                self._by_view[policy.view].append(policy)
+            else:
+                self._by_start[_literal_start(policy.path)].append(_ByPath(glob(policy.path), policy))
+        self._starts = sorted(self._by_start, key=len)
+        self._of_path = lru_cache(maxsize=PATHS_MAX)(self._matching)
+        self.are_none = not routed
+
+    def policies(self, *, path: str, view: str, method: str) -> tuple[Policy, ...]:
+        """Return those that hold for a request, by priority."""
+        if self.are_none:
+            return ()
+        found = [*self._by_view.get(view, ()), *self._of_path(path)]
+        return tuple(in_order([policy for policy in found if policy.covers(method)]))
+
+    def _matching(self, path: str) -> tuple[Policy, ...]:
+        near = (by_path for start in self._starts if path.startswith(start) for by_path in self._by_start[start])
+        return tuple(by_path.policy for by_path in near if by_path.pattern.fullmatch(path))
+
+
+def glob(text: str) -> re.Pattern[str]:
+    """Return what a glob matches: `*` anything within one part of a path, `**` any number of parts, `?` one sign."""
+    translated = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*|\*|\?)", text)
+    return re.compile("".join(translated.get(part) or re.escape(part) for part in parts), re.DOTALL)
+
+
+def _literal_start(text: str) -> str:
+    return re.split(r"[*?]", text, maxsplit=1)[0]

@@ -1,0 +1,186 @@
+"""Live counters: whom people mean, who has used how much, and forgiving one client."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.utils import timezone
+
+from limits import identity
+from limits.core import overrides, policies
+from limits.core.overrides import Effect, networks_around
+from limits.core.policies import Algorithm
+from limits.core.rates import WINDOW_SECONDS_MAX, Rate, RateError, parse_rates
+from limits.models import Override, Policy, Revision
+from limits.services.policies import POLICY
+from limits.services.revisions import Actor, revise
+from limits.store import live
+from limits.store.live import LOOK_SECONDS, MOST, LiveClient, Sample, WindowName
+
+COUNTERS = "counters"
+"""The subject of the revisions that a reset leaves."""
+
+_OTHER_RATES_MAX = 50
+_EARLIER_REVISIONS_MAX = 50
+_LONGEST_LIFE = timedelta(seconds=2 * WINDOW_SECONDS_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a client has used, and the override by which it is judged; None: by the policy alone."""
+
+    client: LiveClient
+    override: overrides.Override | None = None
+
+
+def client_named(text: str, *, policy: Policy) -> str:
+    """Return the client that a person means: users by the name or the address with which they log in, too."""
+    return identity.client_named(text, key=policy.key, ipv6_prefix=policy.ipv6_prefix, find_user=_user_id)
+
+
+def most_used(policy: Policy, *, most: int = MOST, seconds: float = LOOK_SECONDS) -> tuple[list[Standing], Sample]:
+    """Return who has used most of a policy's limits, the most used first, as far as they are found within a time.
+
+    Raises StoreUnavailable.
+    """
+    value = policy.as_value()
+    sample = live.sample(value, other_rates=_other_rates(policy), most=most, seconds=seconds)
+    found = [standing for standing in _standings(value, sample.clients) if standing.client.is_counted]
+    return sorted(found, key=lambda standing: (-standing.client.share, standing.client.name)), sample
+
+
+def of_client(policy: Policy, *, client: str) -> Standing:
+    """Return what one client has used of a policy's limits. Raises StoreUnavailable."""
+    (found,) = _standings(policy.as_value(), [client])
+    return found
+
+
+def reset(policy: Policy, *, client: str, actor: Actor, reason: str = "") -> int:
+    """Let one client start afresh under a policy; return how many of its counters there were.
+
+    Who did it, and what was forgiven, is kept. Raises StoreUnavailable; then nothing is kept, and perhaps nothing done.
+    """
+    standing = of_client(policy, client=client)
+    who = _for_the_records(client)
+    before = {"client": who, "counters": [f"{usage.used} of {usage.rate}" for usage in standing.client.usages]}
+    with transaction.atomic():
+        revise(COUNTERS, policy.slug, before=before, after=None, actor=actor, reason=reason)
+        if actor.user_id is not None:
+            told = f"Let {who} start afresh." + (f" Reason: {reason}" if reason else "")
+            LogEntry.objects.log_actions(actor.user_id, [policy], CHANGE, told, single_object=True)
+        number = live.forget(policy.slug, client=client, windows=_windows(policy, standing))
+        if not number:
+            transaction.set_rollback(True)
+    return number
+
+
+def _user_id(text: str) -> str:
+    users = get_user_model()
+    with suppress(users.DoesNotExist):
+        return str(users._default_manager.get_by_natural_key(text).pk)
+    return text
+
+
+# Overrides
+
+
+def _other_rates(policy: Policy) -> list[Rate]:
+    """Return the rates that some clients have in place of the policy's own, the smallest last."""
+    held = Override.objects.filter(effect=Effect.RATES, policy__in=("", policy.slug)).order_by()
+    found = {rate for rates in held.values_list("rates", flat=True).distinct()[:_OTHER_RATES_MAX] for rate in rates}
+    return sorted(found, reverse=True)
+
+
+def _standings(policy: policies.Policy, clients: Sequence[str]) -> list[Standing]:
+    held = _overrides(policy, clients)
+    asked = []
+    for client in clients:
+        override = held.get(client)
+        own = override and override.effect is Effect.RATES
+        asked.append((replace(policy, rates=override.rates) if override and own else policy, client))
+    return [Standing(found, held.get(found.name)) for found in live.read(asked)]
+
+
+def _overrides(policy: policies.Policy, clients: Iterable[str]) -> Mapping[str, overrides.Override]:
+    """Return the override that holds for each client, as far as its name tells: not those of a user's groups."""
+    subjects = {client: _subjects(client, policy) for client in clients}
+    asked = set().union(*subjects.values())
+    rows = Override.objects.filter(subject__in=asked, policy__in=("", policy.slug)) if asked else ()
+    held: dict[str, list[overrides.Override]] = {}
+    for row in rows:
+        held.setdefault(row.subject, []).append(row.as_value())
+    now = timezone.now().timestamp()
+    winners = {
+        client: overrides.winner((o for name in names for o in held.get(name, ())), policy=policy.slug, at=now)
+        for client, names in subjects.items()
+        if held
+    }
+    return {client: winner for client, winner in winners.items() if winner}
+
+
+def _subjects(client: str, policy: policies.Policy) -> list[str]:
+    """Return the subjects of overrides that a client's name tells of."""
+    _, _, values = client.rpartition("=")
+    parts = policy.key.parts
+    found = []
+    for part, value in zip(parts, values.split("+"), strict=False):
+        if part.kind in ("user", "user or ip") and not value.startswith("@"):
+            found.append(f"user={value}")
+        elif part.name and not value.startswith("@"):
+            found.append(f"{part}={value}")
+        else:
+            found += _places(value.removeprefix("@"))
+    return found
+
+
+def _places(text: str) -> list[str]:
+    """Return an address and the networks around it; nothing of what is no address."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return []
+    return [str(address), *networks_around(address)]
+
+
+# What is forgotten, and what is kept of it
+
+
+def _for_the_records(client: str) -> str:
+    """Return a client with each address as the network around it: records outlive what may be kept of people."""
+    tag, sign, values = client.rpartition("=")
+    return f"{tag}{sign}{'+'.join(map(_coarse, values.split('+')))}"
+
+
+def _coarse(value: str) -> str:
+    mark = "@" if value.startswith("@") else ""
+    try:
+        address = ip_address(value.removeprefix(mark))
+    except ValueError:
+        return value
+    return f"{mark}{ip_network((address.packed, 24 if address.version == 4 else 48), strict=False)}"
+
+
+def _windows(policy: Policy, standing: Standing) -> set[WindowName]:
+    """Return the windows under which a client may be counted, as the policy is, was lately, and by an override."""
+    value = policy.as_value()
+    rates = (*value.rates, *_other_rates(policy), *(usage.rate for usage in standing.client.usages))
+    windows = {(value.algorithm, rate.window_seconds) for rate in rates}
+    since = timezone.now() - _LONGEST_LIFE
+    earlier = Revision.objects.filter(subject_type=POLICY, subject=policy.slug, at__gte=since)
+    for before in earlier.values_list("before", flat=True)[:_EARLIER_REVISIONS_MAX]:
+        windows |= _windows_then(before or {})
+    return windows
+
+
+def _windows_then(described: Mapping[str, Any]) -> set[WindowName]:
+    try:
+        algorithm = Algorithm(described.get("algorithm", Algorithm.FIXED_WINDOW))
+        return {(algorithm, rate.window_seconds) for rate in parse_rates("\n".join(described["rates"]))}
+    except (LookupError, TypeError, ValueError, RateError):
+        return set()

@@ -1,0 +1,102 @@
+"""Counting, one round trip a decision."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import redis
+
+from limits.core import keys
+from limits.core.decisions import Claim, Decision, RateState
+from limits.core.policies import Algorithm, Mode, Policy
+from limits.store.connection import in_request, is_cluster, run
+
+Counted = tuple[int, int]
+"""A counter's count, and the rest of its life in milliseconds."""
+
+_LETTER = {Algorithm.FIXED_WINDOW: "f", Algorithm.SLIDING_WINDOW: "s", Algorithm.TOKEN_BUCKET: "b"}
+
+
+def count(key: str, *, amount: int, window_milliseconds: int, limit: int = 0) -> Counted:
+    """Add `amount` to a fixed window's counter, or look at it when that is 0; one round trip.
+
+    With a limit, what would go over it is not added, and answered by a count above the limit.
+    """
+    told = (amount, window_milliseconds, limit)
+    number, rest = in_request(lambda client: run("count", client, keys=(key,), args=told))
+    return number, rest
+
+
+def charge(claims: Sequence[Claim]) -> list[Decision]:
+    """Charge one request to every policy, or to none when one refuses it; one round trip.
+
+    A Cluster keeps each policy's counters in a place of its own: there it is a round trip for each, and what was
+    charged before one refuses is given back by another.
+    """
+    return in_request(lambda client: _charge_each(client, claims) if is_cluster(client) else _charge(client, claims))
+
+
+def give_back(charges: Sequence[Claim], *, age_milliseconds: int) -> None:
+    """Take back charges that were answered so long ago; what has ended meanwhile is left alone."""
+    in_request(lambda client: _give_back(client, charges, age_milliseconds))
+
+
+def _charge(client: redis.Redis, claims: Sequence[Claim]) -> list[Decision]:
+    names = [name for claim in claims for name in _names(claim.policy, claim.client)]
+    args: list[str | int] = ["", len(claims)]
+    for claim in claims:
+        args += _arguments(claim)
+    flat = iter(run("charge", client, keys=names, args=args))
+    return [_decision(claim, penalty=next(flat), flat=flat) for claim in claims]
+
+
+def _charge_each(client: redis.Redis, claims: Sequence[Claim]) -> list[Decision]:
+    decisions: list[Decision] = []
+    for claim in claims:
+        decisions += _charge(client, [claim])
+        if not decisions[-1].allowed:
+            _give_back(client, [d.claim for d in decisions[:-1] if not d.over], 0)
+            break
+    return decisions
+
+
+def _give_back(client: redis.Redis, charges: Sequence[Claim], age_milliseconds: int) -> None:
+    places = [[charge] for charge in charges] if is_cluster(client) else [charges]
+    for place in filter(None, places):
+        names: list[str] = []
+        args: list[str | int] = [""]
+        for charge in place:
+            letter = _LETTER[charge.policy.algorithm]
+            for name, rate in zip(_counters(charge.policy, charge.client), charge.policy.rates, strict=True):
+                names.append(name)
+                args += [letter, rate.window_seconds * 1000, charge.cost, age_milliseconds]
+        run("give_back", client, keys=names, args=args)
+
+
+def _counters(policy: Policy, client: str) -> list[str]:
+    return [
+        keys.counter(policy.slug, client=client, window_seconds=rate.window_seconds, algorithm=policy.algorithm)
+        for rate in policy.rates
+    ]
+
+
+def _names(policy: Policy, client: str) -> list[str]:
+    names = _counters(policy, client)
+    return [*names, keys.penalty(policy.slug, client=client)] if policy.penalty_seconds else names
+
+
+def _arguments(claim: Claim) -> tuple[str | int, ...]:
+    head, rates = _told_of(claim.policy)
+    return (*head, claim.cost, *rates)
+
+
+@lru_cache(maxsize=16_384)
+def _told_of(policy: Policy) -> tuple[tuple[int, ...], tuple[str | int, ...]]:
+    """Return what the script is told of a policy, before and after the cost."""
+    head = (int(policy.mode is Mode.ENFORCE), int(policy.refusals_count), policy.penalty_seconds * 1000)
+    numbers = [number for rate in policy.rates for number in (rate.limit, rate.capacity, rate.window_seconds * 1000)]
+    return head, (_LETTER[policy.algorithm], len(policy.rates), *numbers)
+
+
+def _decision(claim: Claim, *, penalty: int, flat: Iterator[int]) -> Decision:
+    states = tuple([RateState(rate, next(flat), next(flat), next(flat)) for rate in claim.policy.rates])
+    return Decision(claim.policy, claim.client, states, wait_milliseconds=penalty, cost=claim.cost)

@@ -1,0 +1,60 @@
+"""The overrides in Redis: lines and version of each part."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import redis
+
+from limits.core import keys
+from limits.core.override_index import Part
+from limits.core.overrides import PARTS
+from limits.store.connection import outside_request, run
+from limits.store.connection import text as as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands in Redis: the version of each part that is there, and whether those who look are told of changes."""
+
+    versions: Mapping[int, str]
+    is_announced: bool
+
+
+def standing() -> Standing:
+    """Return the versions of all parts; of what is no hash of ours, none. Raises StoreUnavailable."""
+    return outside_request(_standing)
+
+
+def parts(numbers: Sequence[int]) -> dict[int, Part]:
+    """Return these parts, as far as they are there. Raises StoreUnavailable."""
+    names = [name for number in numbers for name in (f"{number}:version", str(number))]
+    found = list(map(as_text, outside_request(lambda client: client.hmget(keys.OVERRIDES, names)))) if numbers else []
+    pairs = zip(numbers, found[::2], found[1::2], strict=True)
+    return {
+        number: Part(version, tuple(filter(None, lines.split("\n")))) for number, version, lines in pairs if version
+    }
+
+
+def publish(changed: Mapping[int, Part], *, seen: Mapping[int, str]) -> int:
+    """Write parts, each with its version in one step, where the version stands that was seen ('' for none).
+
+    Returns how many were written. With no parts, tells those who look that something changed. Raises StoreUnavailable.
+    """
+    told: list[str | int] = [secrets.token_hex(8)]
+    for number, part in changed.items():
+        told += (number, seen.get(number, ""), part.version, "\n".join(part.lines))
+    names = (keys.POLICIES, keys.OVERRIDES)
+    return int(outside_request(lambda client: run("publish_part", client, keys=names, args=told)))
+
+
+def _standing(client: redis.Redis) -> Standing:
+    names = [f"{number}:version" for number in range(PARTS)]
+    try:
+        versions = list(map(as_text, client.hmget(keys.OVERRIDES, names)))
+        announced = as_text(client.hget(keys.POLICIES, "overrides"))
+    except redis.ResponseError as error:
+        if "wrong kind of value" not in str(error):
+            raise
+        return Standing({}, is_announced=False)
+    return Standing({number: version for number, version in enumerate(versions) if version}, bool(announced))

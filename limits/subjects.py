@@ -1,0 +1,150 @@
+"""Subjects of overrides between people's words and the names under which they are kept."""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db.models import Q
+
+from limits import identity
+from limits.core.client_keys import ClientKey, parse_client_key
+from limits.core.overrides import Kind, OverrideError, kind_of, networks_around, read_subject
+from limits.models import Policy
+
+_BY_ADDRESS, _BY_USER = ClientKey("ip"), ClientKey("user")
+
+
+def subject_named(text: str, *, kind: Kind, key: str = "") -> str:
+    """Return the subject that a person means by `text`. `key`: which header or field, of what a client sends.
+
+    Raises OverrideError with what would be right.
+    """
+    words = text.strip()
+    if kind is Kind.VALUE:
+        return _value(words, key)
+    if kind is Kind.USER:
+        return user_subject(_user_named(words))
+    if kind is Kind.GROUP:
+        return _group_named(words)
+    if kind is Kind.NETWORK and "/" not in words:
+        raise OverrideError("Write a network with its length: 198.51.100.0/24. 198.51.100.7/32 is a single address.")
+    if kind is Kind.ADDRESS and "/" in words:
+        raise OverrideError("That is a network, not one address. Write it like 203.0.113.9, or choose “A network”.")
+    return read_subject(
+        identity.client_named(words, key=_BY_ADDRESS, ipv6_prefix=128) if kind is Kind.ADDRESS else words
+    )
+
+
+def user_subject(user: Any) -> str:
+    """Return the subject that a user is."""
+    return identity.client_named(str(user.pk), key=_BY_USER)
+
+
+def subjects_of_address(text: str) -> list[str]:
+    """Return an address and every network that it is in. Raises OverrideError."""
+    subject = subject_named(text, kind=Kind.ADDRESS)
+    return [subject, *networks_around(ip_address(subject))]
+
+
+def subjects_of_user(text: str) -> list[str]:
+    """Return a user, by name, mail address or id, and the groups. Raises OverrideError when there is none."""
+    user = _user_named(text.strip())
+    groups = user.groups.values_list("pk", flat=True) if hasattr(user, "groups") else ()
+    return [user_subject(user), *(f"group={pk}" for pk in groups)]
+
+
+def subjects_found_by(text: str) -> Q:
+    """Return which overrides are meant when somebody searches for `text`: an address, a user, a group, what is sent."""
+    words = text.strip()
+    exact = [words]
+    for find in (
+        subjects_of_address,
+        subjects_of_user,
+        lambda name: [_group_named(name)],
+        lambda name: [read_subject(name)],
+    ):
+        try:
+            exact += find(words)
+        except OverrideError:
+            continue
+    digest = identity.client_named(words, key=ClientKey("header", "X")).partition("=")[2]
+    found = Q(subject__in=exact) | Q(reason__icontains=words)
+    return found | Q(kind=Kind.VALUE, subject__endswith=f"={digest}") if digest else found
+
+
+def typed_keys() -> list[str]:
+    """Return each header and field that any policy counts by, such as `header:X-Api-Key`."""
+    keys = Policy.objects.values_list("key", flat=True)
+    return sorted({str(part) for key in keys for part in key.parts if part.kind in ("header", "field")})
+
+
+def in_words(subjects: Sequence[str]) -> dict[str, str]:
+    """Return how to show each subject to people: users and groups by their names."""
+    users = _names(get_user_model()._default_manager, _ids(subjects, "user="))
+    groups = _names(Group.objects, _ids(subjects, "group="))
+    return {subject: _in_words(subject, users=users, groups=groups) for subject in subjects}
+
+
+def _in_words(subject: str, *, users: dict[str, str], groups: dict[str, str]) -> str:
+    kind, number = kind_of(subject), subject.partition("=")[2]
+    if kind is Kind.USER:
+        return f"User {users.get(number, f'{number}, who is gone')}"
+    if kind is Kind.GROUP:
+        return f"Group {groups.get(number, f'{number}, which is gone')}"
+    if kind is Kind.VALUE:
+        tag, name = subject.partition("=")[0].split(":", 1)
+        return f"{tag.title()} {name}, {number[:8]}…"
+    return subject
+
+
+def _names(manager: Any, ids: list[str]) -> dict[str, str]:
+    pk = manager.model._meta.pk
+    rows = manager.filter(pk__in=[number for number in ids if _is_id(pk, number)]) if ids else ()
+    return {str(row.pk): str(row) for row in rows}
+
+
+def _is_id(field: Any, number: str) -> bool:
+    try:
+        field.to_python(number)
+    except Exception:
+        return False
+    return True
+
+
+def _ids(subjects: Iterable[str], start: str) -> list[str]:
+    return [subject.removeprefix(start) for subject in subjects if subject.startswith(start)]
+
+
+def _user_named(words: str) -> Any:
+    model = get_user_model()
+    users = model._default_manager
+    named = Q(**{f"{model.USERNAME_FIELD}__iexact": words})
+    mail = model.get_email_field_name()
+    if any(field.name == mail for field in model._meta.fields):
+        named |= Q(**{f"{mail}__iexact": words})
+    found = list(users.filter(named)[:2]) if words else []
+    if not found and words and _is_id(model._meta.pk, words):
+        found = list(users.filter(pk=words))
+    if not found:
+        raise OverrideError(f"There is no user “{words[:80]}”. Give a name, a mail address, or an id.")
+    if len(found) > 1:
+        raise OverrideError(f"Several users go by “{words[:80]}”. Give an id.")
+    return found[0]
+
+
+def _group_named(words: str) -> str:
+    group = Group.objects.filter(name__iexact=words).first()
+    if group is None:
+        raise OverrideError(f"There is no group “{words[:80]}”.")
+    return f"group={group.pk}"
+
+
+def _value(words: str, key: str) -> str:
+    if not key:
+        raise OverrideError("Choose which header or field the client sends it in.")
+    subject = identity.client_named(words, key=parse_client_key(key))
+    if subject.endswith("="):
+        raise OverrideError("Give what the client sends.")
+    return read_subject(subject)

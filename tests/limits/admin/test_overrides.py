@@ -1,0 +1,319 @@
+"""Overrides in the admin: the form in plain words, the list, ending, and which one wins."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from limits import subjects
+from limits.core.client_keys import parse_client_key
+from limits.core.overrides import Effect, Kind
+from limits.core.rates import Rate
+from limits.models import Override, Policy, Revision
+from portal.accounts.models import User
+from tests.limits.overriding import saved
+
+from .conftest import ADDRESS, logged_in, staff
+from .doing import errors_of, text_of, told
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/limits/override/"
+ADD = f"{LIST}add/"
+WHICH = f"{LIST}which/"
+DAY = timedelta(days=1)
+NEW = {
+    "about": "network",
+    "who": "198.51.100.0/24",
+    "policy": "",
+    "effect": "exempt",
+    "since_0": "2026-01-01",
+    "since_1": "00:00:00",
+    "reason": "Our office",
+}
+
+
+@pytest.fixture
+def viewer(db: None) -> Client:
+    """A browser of somebody who may look at overrides."""
+    return logged_in(staff("viewer", "view_override"))
+
+
+def page_of(override: Override) -> str:
+    return f"{LIST}{override.pk}/change/"
+
+
+def edit(client: Client, override: Override, **typed: Any) -> HttpResponse:
+    """Open an override's page, type, and press Save."""
+    form = client.get(page_of(override)).context["adminform"].form
+    sent: dict[str, Any] = {}
+    for name in form.fields:
+        value = form[name].value()
+        if name in ("since", "until"):
+            local = timezone.localtime(value) if value else None
+            sent |= {
+                f"{name}_0": f"{local:%Y-%m-%d}" if local else "",
+                f"{name}_1": f"{local:%H:%M:%S}" if local else "",
+            }
+        elif value is not None:
+            sent[name] = value
+    return client.post(page_of(override), sent | typed, follow=True)
+
+
+def act(client: Client, *overrides: Override) -> HttpResponse:
+    ticked = [override.pk for override in overrides]
+    return client.post(LIST, {"action": "end_now", "_selected_action": ticked}, follow=True)
+
+
+# The form
+
+
+def test_an_override_is_made_in_plain_words(admin: Client) -> None:
+    assert admin.post(ADD, NEW).status_code == 302
+    made = Override.objects.get()
+    assert (made.subject, made.kind, made.effect, made.saved_by) == ("198.51.100.0/24", "network", "exempt", "chief")
+    assert made.until is None
+
+
+def test_what_a_client_sends_is_hashed_and_never_stored(admin: Client) -> None:
+    Policy.objects.filter(slug="api-search").update(key=parse_client_key("header:X-Api-Key"))
+    typed = {"about": "value", "who": "very-secret", "sent_in": "header:X-Api-Key", "policy": "api-search"}
+    assert admin.post(ADD, NEW | typed).status_code == 302
+    made = Override.objects.get()
+    assert made.subject == subjects.subject_named("very-secret", kind=Kind.VALUE, key="header:X-Api-Key")
+    kept = [*Override.objects.values_list(), *LogEntry.objects.values_list(), *Revision.objects.values_list()]
+    assert "very-secret" not in str(kept)
+
+
+def test_what_is_wrong_is_told_beside_the_field_and_what_was_typed_is_kept(admin: Client) -> None:
+    wrong = {"who": "198.51.100.7/24", "effect": "rates", "rates": "100/week", "reason": "x" * 201, "until_0": "soon"}
+    response = admin.post(ADD, NEW | wrong)
+    assert errors_of(response).keys() >= {"who", "rates", "reason", "until"}
+    for typed in ("198.51.100.7/24", "100/week", "x" * 201, "soon"):
+        assert typed in text_of(response)
+    assert not Override.objects.exists()
+
+
+def test_an_empty_form_says_what_is_needed(admin: Client) -> None:
+    assert errors_of(admin.post(ADD, {})).keys() >= {"about", "who", "effect", "since", "reason"}
+
+
+@pytest.mark.parametrize("field", ["who", "reason", "rates"])
+def test_nul_characters_are_told_beside_the_field(admin: Client, field: str) -> None:
+    assert field in errors_of(admin.post(ADD, NEW | {field: "a\0b"}))
+
+
+def test_other_rates_are_taken_and_rates_alone_are_refused(admin: Client) -> None:
+    assert "rates" in errors_of(admin.post(ADD, NEW | {"rates": "600/m"}))
+    assert "rates" in errors_of(admin.post(ADD, NEW | {"effect": "rates"}))
+    admin.post(ADD, NEW | {"effect": "rates", "rates": "600/m"})
+    assert Override.objects.get().rates == (Rate(600, 60),)
+
+
+def test_a_burst_is_refused_where_the_policy_is_no_token_bucket(admin: Client) -> None:
+    typed = {"effect": "rates", "rates": "10/m burst 20", "policy": "login"}
+    assert "rates" in errors_of(admin.post(ADD, NEW | typed))
+
+
+def test_one_for_an_address_ends_by_itself_in_the_time_that_the_setting_says(admin: Client) -> None:
+    admin.post(ADD, NEW | {"about": "address", "who": "203.0.113.9", "since_0": f"{timezone.now():%Y-%m-%d}"})
+    until = Override.objects.get().until
+    assert until is not None
+    assert timedelta(days=29) < until - timezone.now() <= timedelta(days=30)
+
+
+def test_one_for_an_address_may_not_last_longer(admin: Client) -> None:
+    far = f"{timezone.now() + 40 * DAY:%Y-%m-%d}"
+    typed = {"about": "address", "who": "203.0.113.9", "until_0": far, "until_1": "00:00:00"}
+    assert "until" in errors_of(admin.post(ADD, NEW | typed))
+
+
+def test_how_long_it_lasts_can_be_chosen(admin: Client) -> None:
+    admin.post(ADD, NEW | {"lasts": "3600"})
+    made = Override.objects.get()
+    assert made.until == made.since + timedelta(hours=1)
+
+
+def test_nobody_can_lock_themselves_out(admin: Client) -> None:
+    for kind, who in (("address", ADDRESS), ("network", "203.0.113.0/24"), ("user", "chief")):
+        page = text_of(admin.post(ADD, NEW | {"about": kind, "who": who, "effect": "denied"}))
+        assert "lock you out" in page
+    assert not Override.objects.exists()
+
+
+def test_an_edit_keeps_whom_it_is_for(admin: Client) -> None:
+    made = saved()
+    edit(admin, made, reason="another", who="10.0.0.0/8", about="network")
+    stored = Override.objects.get()
+    assert (stored.subject, stored.reason) == ("198.51.100.0/24", "another")
+
+
+def test_a_form_that_is_saved_as_it_was_changes_nothing(admin: Client) -> None:
+    made = saved()
+    edit(admin, made)
+    assert Override.objects.get().version == made.version
+
+
+def test_whoever_saves_second_is_told_and_nothing_is_overwritten(admin: Client) -> None:
+    made = saved()
+    response = edit(admin, made, reason="mine", seen_version=0)
+    assert "while you were editing" in text_of(response)
+    assert "mine" in text_of(response)
+    assert Override.objects.get().reason == "a test"
+
+
+def test_the_history_tells_what_was_and_what_is(admin: Client) -> None:
+    made = saved()
+    edit(admin, made, reason="another")
+    assert "a test → another" in LogEntry.objects.latest("pk").change_message
+
+
+def test_the_log_names_no_address(admin: Client) -> None:
+    made = saved("203.0.113.9")
+    edit(admin, made, reason="another")
+    act(admin, made)
+    admin.post(f"{LIST}{made.pk}/delete/", {"post": "yes"})
+    assert LogEntry.objects.count() == 3
+    assert "203.0.113.9" not in str(list(LogEntry.objects.values_list("object_repr", "change_message")))
+    assert not Override.objects.exists()
+
+
+# The list
+
+
+def test_the_list_tells_each_in_words(admin: Client) -> None:
+    alice = User.objects.create_user("alice", "alice@example.org")
+    saved(f"user={alice.pk}", until=timezone.now() + timedelta(hours=3, seconds=5))
+    saved("198.51.100.0/24", until=None, effect=Effect.DENIED.value, policy="login")
+    saved("10.0.0.0/8", effect=Effect.RATES.value, rates=(Rate(600, 60),), since=timezone.now() + 2 * DAY, until=None)
+    page = text_of(admin.get(LIST)).replace("\xa0", " ")
+    for words in (f"User {alice}", "in 3 hours", "for ever", "Denied", "600 per minute", "somebody", "begins in "):
+        assert words in page
+
+
+def test_the_list_asks_the_same_number_of_times_however_long_it_is(
+    admin: Client, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(30):
+        saved(f"user={User.objects.create_user(f'user{number}', f'{number}@example.org').pk}")
+    with django_assert_max_num_queries(14):
+        admin.get(LIST)
+
+
+def test_the_list_is_searched_by_plain_words(admin: Client) -> None:
+    saved("203.0.113.0/24", reason="of the address")
+    saved("10.0.0.0/8", reason="of another")
+    page = text_of(admin.get(LIST, {"q": "203.0.113.9"}))
+    assert "203.0.113.0/24" in page
+    assert "10.0.0.0/8" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "subject"),
+    [
+        ({"state": "now"}, "10.1.0.0/16"),
+        ({"state": "later"}, "10.2.0.0/16"),
+        ({"state": "ended"}, "10.3.0.0/16"),
+        ({"policy": "login"}, "10.1.0.0/16"),
+        ({"effect__exact": "denied"}, "10.2.0.0/16"),
+    ],
+)
+def test_the_list_can_be_narrowed(admin: Client, query: dict[str, str], subject: str) -> None:
+    now = timezone.now()
+    saved("10.1.0.0/16", policy="login")
+    saved("10.2.0.0/16", since=now + DAY, until=now + 2 * DAY, effect=Effect.DENIED.value)
+    saved("10.3.0.0/16", since=now - 2 * DAY, until=now - DAY)
+    page = text_of(admin.get(LIST, query))
+    assert [f"10.{number}.0.0/16" for number in (1, 2, 3) if f"10.{number}.0.0/16" in page] == [subject]
+
+
+def test_ending_now_is_told_and_logged(admin: Client) -> None:
+    made, ended = saved(), saved("10.0.0.0/8", since=timezone.now() - 2 * DAY, until=timezone.now() - DAY)
+    assert "Ended: 1." in told(act(admin, made, ended))
+    until = Override.objects.get(pk=made.pk).until
+    assert until is not None
+    assert until <= timezone.now()
+    assert LogEntry.objects.get().change_message == "Ended now."
+    assert "had ended already" in told(act(admin, made))
+
+
+# Which one wins
+
+
+def answer(client: Client, **typed: str) -> list[tuple[str, str]]:
+    response = client.post(WHICH, {"policy": "login"} | typed)
+    assert response.status_code == 200
+    return [(row.whom, row.outcome) for row in response.context["rows"]]
+
+
+def test_the_winner_is_told_and_the_others_in_order(admin: Client) -> None:
+    alice, group = User.objects.create_user("alice", "a@example.org"), Group.objects.create(name="Partners")
+    alice.groups.add(group)
+    now = timezone.now()
+    for subject in ("203.0.113.0/24", "203.0.0.0/16", f"group={group.pk}", "203.0.113.9", f"user={alice.pk}"):
+        saved(subject)
+    saved("203.0.113.8/29", since=now - 2 * DAY, until=now - DAY)
+    saved("203.0.113.9/32", since=now + DAY, until=now + 2 * DAY)
+    saved("203.0.113.9", policy="api-search")
+    saved("10.0.0.0/8")
+    assert answer(admin, address="203.0.113.9", user="alice") == [
+        (f"User {alice}", "wins"),
+        ("203.0.113.9", "loses to the one above"),
+        ("Group Partners", "loses to the one above"),
+        ("203.0.113.0/24", "loses to the one above"),
+        ("203.0.0.0/16", "loses to the one above"),
+        ("203.0.113.9/32", "has not begun"),
+        ("203.0.113.8/29", "has ended"),
+    ]
+
+
+def test_what_is_sent_is_found_and_not_shown_in_an_address(admin: Client) -> None:
+    Policy.objects.filter(slug="login").update(key=parse_client_key("ip and field:username"))
+    saved(subjects.subject_named("Bob", kind=Kind.VALUE, key="field:username"))
+    assert [outcome for _, outcome in answer(admin, sent="bob")] == ["wins"]
+
+
+def test_where_none_holds_the_page_says_so(admin: Client) -> None:
+    page = text_of(admin.post(WHICH, {"policy": "login", "address": "203.0.113.9"}))
+    assert "No override holds: login counts as usual." in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({}, "Give an address, a user, or what the client sends."),
+        ({"address": "nowhere"}, "is not an address"),
+        ({"user": "nobody"}, "There is no user “nobody”"),
+        ({"sent": "secret"}, "counts by no header or field"),
+        ({"policy": "unknown"}, "valid choice"),
+    ],
+)
+def test_what_names_nobody_is_told_and_kept(admin: Client, typed: dict[str, str], words: str) -> None:
+    page = text_of(admin.post(WHICH, {"policy": "login"} | typed))
+    assert words in page
+    assert all(f'value="{text}"' in page for name, text in typed.items() if name != "policy")
+
+
+# Rights
+
+
+def test_somebody_who_may_look_sees_all_and_changes_nothing(viewer: Client) -> None:
+    made = saved()
+    assert "198.51.100.0/24" in text_of(viewer.get(LIST))
+    assert "198.51.100.0/24" in text_of(viewer.get(page_of(made)))
+    assert viewer.get(WHICH).status_code == 200
+    assert viewer.get(ADD).status_code == 403
+    assert viewer.post(page_of(made), {"reason": "x"}).status_code == 403
+    act(viewer, made)
+    assert Override.objects.get().until == made.until
+
+
+def test_somebody_without_rights_sees_nothing(db: None) -> None:
+    stranger = logged_in(staff("stranger", "view_policy"))
+    made = saved()
+    for path in (LIST, ADD, WHICH, page_of(made)):
+        assert stranger.get(path).status_code in (302, 403)

@@ -1,0 +1,103 @@
+"""Subjects between people's words and the names under which they are kept."""
+
+import pytest
+from django.contrib.auth.models import Group
+
+from limits import identity, subjects
+from limits.core.client_keys import parse_client_key
+from limits.core.overrides import Kind, OverrideError
+from limits.models import Override, Policy
+from portal.accounts.models import User
+from tests.limits import making
+from tests.limits.overriding import saved
+
+pytestmark = pytest.mark.django_db
+KEY = "header:X-Api-Key"
+
+
+def found_by(text: str) -> list[str]:
+    return sorted(Override.objects.filter(subjects.subjects_found_by(text)).values_list("subject", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "subject"),
+    [
+        (" 203.0.113.9 ", Kind.ADDRESS, "203.0.113.9"),
+        ("203.0.113.9:8080", Kind.ADDRESS, "203.0.113.9"),
+        ("64:ff9b::203.0.113.9", Kind.ADDRESS, "203.0.113.9"),
+        ("[2001:db8::1]", Kind.ADDRESS, "2001:db8::1"),
+        ("198.51.100.0/24", Kind.NETWORK, "198.51.100.0/24"),
+        ("198.51.100.7/32", Kind.NETWORK, "198.51.100.7/32"),
+    ],
+)
+def test_places_are_named_as_requests_are(text: str, kind: Kind, subject: str) -> None:
+    assert subjects.subject_named(text, kind=kind) == subject
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("198.51.100.0/24", Kind.ADDRESS),
+        ("198.51.100.7", Kind.NETWORK),
+        ("alice", Kind.ADDRESS),
+        ("nobody", Kind.USER),
+        ("999999", Kind.USER),
+        ("nothing", Kind.GROUP),
+        ("", Kind.USER),
+        ("secret", Kind.VALUE),
+    ],
+)
+def test_what_names_nobody_is_told(text: str, kind: Kind) -> None:
+    with pytest.raises(OverrideError):
+        subjects.subject_named(text, kind=kind)
+
+
+def test_a_user_is_named_by_name_mail_or_id_and_shown_by_name() -> None:
+    alice = User.objects.create_user("alice", "alice@example.org")
+    named = {subjects.subject_named(text, kind=Kind.USER) for text in ("alice", "Alice@Example.org", str(alice.pk))}
+    assert named == {f"user={alice.pk}"}
+    assert subjects.in_words([f"user={alice.pk}", "user=999"]) == {
+        f"user={alice.pk}": f"User {alice}",
+        "user=999": "User 999, who is gone",
+    }
+
+
+def test_a_group_is_named_and_shown_by_its_name() -> None:
+    group = Group.objects.create(name="Partners")
+    assert subjects.subject_named("partners", kind=Kind.GROUP) == f"group={group.pk}"
+    assert subjects.in_words([f"group={group.pk}"]) == {f"group={group.pk}": "Group Partners"}
+
+
+def test_what_a_client_sends_is_named_by_the_hash_under_which_requests_are_counted() -> None:
+    subject = subjects.subject_named(" Secret ", kind=Kind.VALUE, key=KEY)
+    request = making.request(**{"X-Api-Key": "secret"})
+    assert (subject,) == identity.values_of(request, key=parse_client_key(KEY))
+    assert "ecret" not in subject
+
+
+def test_blanks_are_nothing_that_a_client_sends() -> None:
+    with pytest.raises(OverrideError):
+        subjects.subject_named("  ", kind=Kind.VALUE, key=KEY)
+
+
+def test_the_keys_to_choose_from_are_those_of_policies() -> None:
+    assert subjects.typed_keys() == []
+    Policy.objects.filter(slug="login").update(key=parse_client_key("ip and field:username"))
+    Policy.objects.filter(slug="api-search").update(key=parse_client_key(KEY))
+    assert subjects.typed_keys() == ["field:username", KEY]
+
+
+def test_a_search_finds_by_plain_words() -> None:
+    alice = User.objects.create_user("alice", "alice@example.org")
+    group = Group.objects.create(name="Partners")
+    alice.groups.add(group)
+    value = subjects.subject_named("secret", kind=Kind.VALUE, key=KEY)
+    for subject in ("203.0.113.9", "203.0.113.0/24", "10.0.0.0/8", f"user={alice.pk}", f"group={group.pk}", value):
+        saved(subject)
+    assert found_by("203.0.113.9") == ["203.0.113.0/24", "203.0.113.9"]
+    assert found_by("203.0.113.0/24") == ["203.0.113.0/24"]
+    assert found_by("alice") == sorted([f"user={alice.pk}", f"group={group.pk}"])
+    assert found_by("partners") == [f"group={group.pk}"]
+    assert found_by("secret") == [value]
+    assert found_by("who is that?") == []
+    assert len(found_by("a test")) == 6

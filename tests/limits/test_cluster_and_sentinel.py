@@ -312,7 +312,6 @@ def test_a_cluster_node_that_hangs_costs_no_more_than_promised(
         longest.append(max(taken))
         assert statistics.median(taken) < 0.001
         wait_until(lambda: is_counted(on_fine), what="counting on the other nodes", seconds=2)
-    print(longest)
     os.kill(hung.process.pid, signal.SIGCONT)
     wait_until(lambda: is_counted(on_hung), what="counting", seconds=2)
     stop(started)
@@ -361,14 +360,15 @@ def test_counting_follows_a_failover_by_itself(
     with redis.Redis(port=port_of(replica)) as client:
         wait_until(lambda: client.dbsize() > 0, what="replication")
     os.kill(primary.process.pid, hurt)
-    longest = 0.0
+    taken = []
     with redis.Redis(port=port_of(watcher)) as client:
         while client.sentinel_get_master_addr_by_name(started.service)[1] == port_of(primary):
             began = time.monotonic()
             is_counted("198.51.100.1")
-            longest = max(longest, time.monotonic() - began)
+            taken.append(time.monotonic() - began)
     wait_until(lambda: is_counted("198.51.100.2"), what="counting", seconds=2)
-    print(longest)
+    assert statistics.median(taken) < 0.001
+    assert sorted(taken)[-3] < PROMISED_WAIT_SECONDS
     # The new primary knows what the old one counted.
     assert allowed("login", requests=3) == 1
     stop(started)
@@ -381,10 +381,14 @@ def test_a_primary_that_became_a_replica_is_left_at_once(
     count_at(started.address, monkeypatch)
     making.put_in_force(making.policy("login", Rate(1000, DAY)))
     assert is_counted("203.0.113.1")
-    primary, _, watcher, *_ = started.servers
+    primary, replica, watcher, *_ = started.servers
     with redis.Redis(port=port_of(watcher)) as client, redis.Redis(port=port_of(primary)) as old:
         client.sentinel_failover(started.service)
-        wait_until(lambda: old.info("replication")["role"] == "slave", what="the failover")
+        wait_until(
+            lambda: client.sentinel_get_master_addr_by_name(started.service)[1] == port_of(replica), what="the failover"
+        )
+        # The Sentinel does it too, ten seconds later.
+        old.replicaof("127.0.0.1", port_of(replica))
     assert is_counted("203.0.113.1")
     stop(started)
 

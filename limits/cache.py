@@ -4,7 +4,6 @@ django-ratelimit asks the cache twice for a decision: `add`, and `incr` when the
 `incr` tells what it counted. Time is Redis's: a counter lives one window from its client's first request.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +12,10 @@ from django_ratelimit.core import EXPIRATION_FUDGE
 from django_redis.cache import RedisCache
 
 from limits.exceptions import StoreUnavailable
+from limits.readable_key import MARK
 from limits.store import counters
 from limits.store.connection import breaker
 from limits.store.counters import Counted
-
-_MARK = "\x1f"
 
 
 def marked(key: str, *, limit: int) -> str:
@@ -26,7 +24,7 @@ def marked(key: str, *, limit: int) -> str:
     The limit travels with it to `CounterCache.add`, which takes it off: it is no part of the counter's name. With 0
     refused requests count too.
     """
-    return f"{_MARK}{key} {limit}{_MARK}"
+    return f"{MARK}{key} {limit}{MARK}"
 
 
 def asking(decide: Callable[[int], int]) -> str:
@@ -35,26 +33,7 @@ def asking(decide: Callable[[int], int]) -> str:
     `decide` is given the amount: 0 looks only.
     """
     _last.decide = decide
-    return _MARK * 2
-
-
-class ReadableKey:
-    """Stands where django-ratelimit expects a hash: of a marked value it keeps the key within, as it is.
-
-    So the limit and django-ratelimit's own window, which it puts into what it hashes, are no part of a counter's
-    name: an edited limit keeps the counts, and clocks of several servers cannot part them. A value without the mark
-    comes from a view that uses django-ratelimit alone, and is hashed as ever.
-    """
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def hexdigest(self) -> str:
-        """Return the key."""
-        _, mark, rest = self._data.partition(_MARK.encode())
-        if mark:
-            return rest.partition(_MARK.encode())[0].decode()
-        return "rl:" + hashlib.sha256(self._data).hexdigest()
+    return MARK * 2
 
 
 def key_as_it_is(key: str, key_prefix: str, version: int) -> str:
@@ -78,7 +57,7 @@ def last_counted(key: str) -> Counted | None:
 
     None when it was of another key, or when Redis could not be asked.
     """
-    return _last.counted if _last.key == key.strip(_MARK) else None
+    return _last.counted if _last.key == key.strip(MARK) else None
 
 
 class CounterCache(RedisCache):

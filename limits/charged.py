@@ -6,7 +6,7 @@ is given back afterwards: such a request costs two round trips.
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,6 @@ from limits.store import counters
 
 CountsWhen = Callable[[HttpResponseBase], bool] | None
 """Says of an answer whether its request stays counted; None leaves that to the policy."""
-NOTHING_SAID: Mapping[str, CountsWhen] = {}
 
 _NOTED = "_limits_noted"
 _LOGIN_FAILED = "_limits_login_failed"
@@ -34,22 +33,20 @@ class _Noted:
     is_settled: bool
 
 
-def note(
-    request: HttpRequest, decisions: Sequence[Decision], *, counts_when: Mapping[str, CountsWhen] = NOTHING_SAID
-) -> None:
-    """Remember on the request what was decided together; a refusal takes back what was charged to it before.
+def note(request: HttpRequest, decided: Sequence[tuple[Decision, CountsWhen]]) -> None:
+    """Remember on the request what was decided together, and what code says of when each counts.
 
-    `counts_when`: what the code says of the policies of these names.
+    A refusal takes back what was charged to the request before.
     """
     noted = _noted_on(request)
-    refused = any(not decision.allowed for decision in decisions)
+    refused = False
+    for decision, _ in decided:
+        refused = refused or not decision.allowed
     if refused and noted:
         _give_back(noted)
     now = time.monotonic()
-    noted += [
-        _Noted(decision, counts_when.get(decision.policy.slug), now, is_settled=refused or not _is_charged(decision))
-        for decision in decisions
-    ]
+    for decision, counts_when in decided:
+        noted.append(_Noted(decision, counts_when, now, is_settled=refused or not _is_charged(decision)))
 
 
 def decisions_of(request: HttpRequest) -> list[Decision]:

@@ -9,10 +9,11 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from limits import answers, charged, enforcement
+from limits import answers, charged
 from limits.charged import CountsWhen
 from limits.core.decisions import refusing
-from limits.pending import take_pending
+from limits.enforcement import Asked, covering, decide, in_thread
+from limits.pending import with_pending
 from limits.views_in_code import SLUGS, mark
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -95,12 +96,12 @@ def _async_view(door: _Door) -> Callable[..., Any]:
     @wraps(door.view)
     async def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         since = len(charged.decisions_of(request))
-        refusal = await enforcement.in_thread(_refusal, door, request)
+        refusal = await in_thread(_refusal, door, request)
         if refusal is not None:
             return refusal
         response: HttpResponseBase = await door.view(request, *args, **kwargs)
         if charged.waits_for_outcome(request):
-            await enforcement.in_thread(partial(charged.settle, since=since), request, response)
+            await in_thread(partial(charged.settle, since=since), request, response)
         answers.add_fields(request, response)
         return response
 
@@ -109,12 +110,6 @@ def _async_view(door: _Door) -> Callable[..., Any]:
 
 def _refusal(door: _Door, request: HttpRequest) -> HttpResponse | None:
     cost = door.cost(request) if callable(door.cost) else door.cost
-    decisions = enforcement.check_policies(
-        request,
-        enforcement.covering(door.slugs, method=request.method or ""),
-        cost=cost,
-        counts_when=door.counts_when,
-        left=take_pending(request),
-    )
-    decision = refusing(decisions)
+    own = [Asked(policy, cost, door.counts_when) for policy in covering(door.slugs, method=request.method or "")]
+    decision = refusing(decide(request, with_pending(request, own)))
     return answers.refusal(request, decision) if decision else None

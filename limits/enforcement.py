@@ -5,7 +5,7 @@ The hot path. It knows no database, and asks Redis once at most. What is known t
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
 from limits import cache, charged, identity
+from limits.charged import CountsWhen
 from limits.conf import conf
 from limits.core import keys
 from limits.core.decisions import Basis, Claim, Decision, decide_fixed_window, refusing
@@ -54,68 +55,67 @@ def covering(slugs: Iterable[str], *, method: str) -> list[Policy]:
     """Return the policies of these names that are in force and look at this method."""
     if not conf.enabled:
         return []
-    found = (policies_in_force.policy(slug) for slug in dict.fromkeys(slugs))
+    found = [policies_in_force.policy(slug) for slug in dict.fromkeys(slugs)]
     return [policy for policy in found if policy is not None and policy.covers(method)]
 
 
-def check_policies(
-    request: HttpRequest,
-    policies: Sequence[Policy],
-    *,
-    cost: int | None = None,
-    counts_when: charged.CountsWhen = None,
-    left: Sequence[Policy] = (),
-) -> list[Decision]:
-    """Count a request under policies that hold for it, all of them or none, and note the decisions on the request.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A policy that holds for a request. What code says of cost and outcome goes before what the policy says."""
 
-    `left` are more of them, to which `cost` and `counts_when` do not apply: these go by what they say themselves.
+    policy: Policy
+    cost: int | None = None
+    counts_when: CountsWhen = None
+
+
+def check_policies(request: HttpRequest, policies: Sequence[Policy], *, cost: int | None = None) -> list[Decision]:
+    """Count a request under policies that hold for it, all of them or none, and note the decisions on the request."""
+    return decide(request, [Asked(policy, cost) for policy in policies])
+
+
+def decide(request: HttpRequest, asked: Sequence[Asked]) -> list[Decision]:
+    """Do as `check_policies` for what is asked, no policy twice. Of what is not counted because another refuses, no
+    decision is returned.
     """
-    if not policies and not left:
+    if not asked:
         return []
-    said = {policy.slug: counts_when for policy in policies} if left or counts_when else charged.NOTHING_SAID
-    left = [policy for policy in left if policy.slug not in said]
-    decisions, claims = _settled_without_counting(request, policies, cost=cost)
-    if left:
-        before, more = _settled_without_counting(request, left, cost=None)
-        decisions, claims = before + decisions, more + claims
-    asked_at = refusals.now()
-    if claims and all(decision.allowed for decision in decisions):
-        decisions += remembered(_count(request, claims), asked_at=asked_at)
-        if len(decisions) > 1:
-            decisions = _in_order_of((*left, *policies), decisions)
-    seconds = refusals.now() - asked_at
-    charged.note(request, decisions, counts_when=said)
-    for decision in decisions:
-        tallies.note(decision, request=request, seconds=seconds)
-    return decisions
-
-
-def _settled_without_counting(
-    request: HttpRequest, policies: Sequence[Policy], *, cost: int | None
-) -> tuple[list[Decision], list[Claim]]:
-    """Return what overrides and known refusals settle, and what is left to count."""
-    decisions: list[Decision] = []
+    made: dict[str, Decision] = {}
     claims: list[Claim] = []
-    for policy in policies:
-        if not overrides_in_force.are_none and (override := overrides_in_force.winner(request, policy=policy)):
-            if override.effect is not Effect.RATES:
-                decisions.append(decide_by_override(policy, override=override))
-                continue
-            policy = replace(policy, rates=override.rates)
-        client = identity.client_of(request, key=policy.key, ipv6_prefix=policy.ipv6_prefix)
-        claim = claim_on(policy, client=client, cost=cost)
-        known = refusals.known(policy, client=client, cost=claim.cost)
-        if known:
-            decisions.append(known)
+    for each in asked:
+        found = _decision_or_claim(request, each)
+        if isinstance(found, Decision):
+            made[found.policy.slug] = found
         else:
-            claims.append(claim)
-    return decisions, claims
+            claims.append(found)
+    asked_at = refusals.now()
+    if claims and (not made or refusing(made.values()) is None):
+        for decision in remembered(_count(request, claims), asked_at=asked_at):
+            made[decision.policy.slug] = decision
+    seconds = refusals.now() - asked_at
+    decided = [(made[each.policy.slug], each.counts_when) for each in asked if each.policy.slug in made]
+    charged.note(request, decided)
+    for decision in made.values():
+        tallies.note(decision, request=request, seconds=seconds)
+    return [decision for decision, _ in decided]
+
+
+def _decision_or_claim(request: HttpRequest, asked: Asked) -> Decision | Claim:
+    """Return what an override or a known refusal settles, else what is to be counted."""
+    policy = asked.policy
+    if not overrides_in_force.are_none and (override := overrides_in_force.winner(request, policy=policy)):
+        if override.effect is not Effect.RATES:
+            return decide_by_override(policy, override=override)
+        policy = replace(policy, rates=override.rates)
+    client = identity.client_of(request, key=policy.key, ipv6_prefix=policy.ipv6_prefix)
+    claim = claim_on(policy, client=client, cost=asked.cost)
+    return refusals.known(policy, client=client, cost=claim.cost) or claim
 
 
 def claim_on(policy: Policy, *, client: str, cost: int | None) -> Claim:
     """Return what a request of this cost, or of the policy's, is charged: what can never fit is all that can."""
     wanted = policy.cost if cost is None else max(0, cost)
-    return Claim(policy, client, min(wanted, *(rate.capacity for rate in policy.rates)))
+    # One always fits; a policy's own cost may not fit an override's rates.
+    return Claim(policy, client, wanted if wanted <= 1 else min(wanted, *[rate.capacity for rate in policy.rates]))
 
 
 def remembered(decisions: list[Decision], *, asked_at: float) -> list[Decision]:
@@ -124,11 +124,6 @@ def remembered(decisions: list[Decision], *, asked_at: float) -> list[Decision]:
         if not decision.allowed:
             refusals.remember(decision, asked_at=asked_at)
     return decisions
-
-
-def _in_order_of(policies: Sequence[Policy], decisions: list[Decision]) -> list[Decision]:
-    order = {policy.slug: place for place, policy in enumerate(policies)}
-    return sorted(decisions, key=lambda decision: order[decision.policy.slug])
 
 
 def decide_by_override(policy: Policy, *, override: Override, client: str = "") -> Decision:

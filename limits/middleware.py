@@ -44,7 +44,7 @@ class KnownRefusalsMiddleware:
         known = _known_refusal(request) if len(refusals) else None
         if known is None:
             return self.get_response(request)
-        charged.note(request, [known])
+        charged.note(request, [(known, None)])
         tallies.note(known, request=request)
         response = answers.refusal(request, known)
         return _at_once(response) if self.is_async else response

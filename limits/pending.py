@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.http import HttpRequest
 
 from limits.core.policies import Policy
+from limits.enforcement import Asked
 
 _PENDING = "_limits_pending"
 
@@ -19,3 +20,10 @@ def take_pending(request: HttpRequest) -> Sequence[Policy]:
     # REST framework wraps Django's request in another.
     found: Sequence[Policy] = getattr(request, "_request", request).__dict__.pop(_PENDING, ())
     return found
+
+
+def with_pending(request: HttpRequest, asked: Sequence[Asked]) -> list[Asked]:
+    """Return the policies that were left, by what they say themselves, and those that a door asks."""
+    own = {each.policy.slug for each in asked}
+    left = [Asked(policy) for policy in take_pending(request) if policy.slug not in own]
+    return [*left, *asked]

@@ -18,7 +18,7 @@ from rest_framework.throttling import BaseThrottle
 
 from limits import charged, enforcement
 from limits.core.decisions import Basis, Decision, refusing
-from limits.pending import take_pending
+from limits.pending import with_pending
 
 
 class PolicyThrottle(BaseThrottle):
@@ -45,8 +45,8 @@ class PolicyThrottle(BaseThrottle):
             return True
         slugs = self.limits_slugs(getattr(view, "throttle_policies", ()))
         policies = enforcement.covering(slugs, method=django_request.method or "")
-        decisions = enforcement.check_policies(django_request, policies, left=take_pending(django_request))
-        self._refusal = refusing(decisions)
+        asked = with_pending(django_request, [enforcement.Asked(policy) for policy in policies])
+        self._refusal = refusing(enforcement.decide(django_request, asked))
         if self._refusal and self._refusal.basis is Basis.UNCOUNTED:
             raise Uncounted(self._refusal.retry_after_seconds)
         return self._refusal is None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from limits.readable_key import ReadableKey
 from portal import environment, redis_address
 from portal.environment import Environment, whole_number
 from portal.redis_address import RedisAddress, embedded_address, parse_redis_address
@@ -255,7 +256,8 @@ POST_OFFICE = {
 RATELIMIT_ENABLE = True
 RATELIMIT_USE_CACHE = "limits"
 RATELIMIT_CACHE_PREFIX = ""
-RATELIMIT_HASH_ALGORITHM = "limits.cache.ReadableKey"
+# The class itself: its name would be looked up at every decision.
+RATELIMIT_HASH_ALGORITHM = ReadableKey
 RATELIMIT_FAIL_OPEN = False
 LIMITS_EXEMPT_PATHS = ("/admin/", "/static/", "/favicon.ico", "/healthz", "/readyz", "/metrics")
 LIMITS_SNAPSHOT_FILE = VAR / "policies.json"

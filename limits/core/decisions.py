@@ -118,7 +118,9 @@ def decide_fixed_window(policy: Policy, *, client: str, count: int, rest_millise
 def refusing(decisions: Iterable[Decision]) -> Decision | None:
     """Return the decision that tells the client: of those that refuse, the one of the highest priority, else wait."""
     refused = [decision for decision in decisions if not decision.allowed]
-    return max(refused, key=lambda d: (d.policy.priority, d.retry_after_seconds), default=None)
+    if len(refused) < 2:
+        return refused[0] if refused else None
+    return max(refused, key=lambda decision: (decision.policy.priority, decision.retry_after_seconds))
 
 
 def in_order(policies: Sequence[Policy]) -> list[Policy]:

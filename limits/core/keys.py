@@ -40,9 +40,7 @@ class CounterName:
         return not self.window_seconds
 
 
-def counter(
-    slug: str, *, client: str, window_seconds: int, algorithm: Algorithm = Algorithm.FIXED_WINDOW
-) -> str:
+def counter(slug: str, *, client: str, window_seconds: int, algorithm: Algorithm = Algorithm.FIXED_WINDOW) -> str:
     """Return the name of one rate's counter for one client."""
     return f"rl:{{{slug}:{client}}}:{window_seconds}{_SUFFIX[algorithm]}"
 

@@ -8,8 +8,9 @@ import redis
 from django.core.cache import caches
 from django_ratelimit.core import get_usage
 
-from limits.cache import CounterCache, ReadableKey, marked
+from limits.cache import CounterCache, marked
 from limits.core.rates import Rate
+from limits.readable_key import ReadableKey
 from limits.store.connection import breaker
 from tests.limits import making
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from limits import identity
 from limits.core import keys
-from limits.core.keys import CounterName
 from limits.core.client_keys import ClientKey, parse_client_key
+from limits.core.keys import CounterName
 from limits.identity import (
     address_object_of,
     address_of,
@@ -371,7 +371,9 @@ def test_nobody_chooses_an_id_that_reads_as_another_client() -> None:
         client = client_of(request, key=USER)
         assert client == client_named(chosen, key=USER) or chosen == f"@{HERE}"
         assert chosen not in client
-        assert keys.parse_counter(keys.counter("login", client=client, window_seconds=60)) == CounterName("login", client, 60)
+        assert keys.parse_counter(keys.counter("login", client=client, window_seconds=60)) == CounterName(
+            "login", client, 60
+        )
 
 
 @pytest.mark.parametrize("key", KEYS)

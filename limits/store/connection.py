@@ -5,6 +5,7 @@ whose connections and timeouts are used. Requests go through a breaker; what run
 commands) asks all the same, and thereby notices first that Redis is back.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -78,6 +79,7 @@ def client() -> redis.Redis:
 def forget_kept() -> None:
     """Let everybody take client and connections anew."""
     global _kept
+    _let_go()
     _kept = None
 
 
@@ -115,8 +117,10 @@ class _Connections:
             self._free.append(connection)
 
     def let_go(self) -> None:
-        """Drop connections: after an outage each might lead to a server that hangs, or is not the one any more."""
-        self._free.clear()
+        """Close connections: after an outage each might lead to a server that hangs, or is not the one any more."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._free.pop().disconnect()
 
     def _made(self) -> Connection:
         # RESP2, and no name: so the greeting is no round trip but for a password and a database.

@@ -362,7 +362,7 @@ def test_counting_follows_a_failover_by_itself(
     os.kill(primary.process.pid, hurt)
     taken = []
     with redis.Redis(port=port_of(watcher)) as client:
-        while client.sentinel_get_master_addr_by_name(started.service)[1] == port_of(primary):
+        while client.sentinel_master(started.service)["port"] == port_of(primary):
             began = time.monotonic()
             is_counted("198.51.100.1")
             taken.append(time.monotonic() - began)
@@ -384,9 +384,7 @@ def test_a_primary_that_became_a_replica_is_left_at_once(
     primary, replica, watcher, *_ = started.servers
     with redis.Redis(port=port_of(watcher)) as client, redis.Redis(port=port_of(primary)) as old:
         client.sentinel_failover(started.service)
-        wait_until(
-            lambda: client.sentinel_get_master_addr_by_name(started.service)[1] == port_of(replica), what="the failover"
-        )
+        wait_until(lambda: client.sentinel_master(started.service)["port"] == port_of(replica), what="the failover")
         # The Sentinel does it too, ten seconds later.
         old.replicaof("127.0.0.1", port_of(replica))
     assert is_counted("203.0.113.1")

@@ -32,11 +32,19 @@ class SlowLine:
             while True:
                 near, _ = self._listener.accept()
                 self.connections += 1
-                far = socket.socket(socket.AF_UNIX if isinstance(self._to, str) else socket.AF_INET)
-                far.connect(self._to)
-                self._sockets += [near, far]
-                threading.Thread(target=self._hand_on, args=(near, far), daemon=True).start()
-                threading.Thread(target=self._hand_on, args=(far, near), kwargs={"late": True}, daemon=True).start()
+                self._lead_on(near)
+
+    def _lead_on(self, near: socket.socket) -> None:
+        far = socket.socket(socket.AF_UNIX if isinstance(self._to, str) else socket.AF_INET)
+        self._sockets += [near, far]
+        try:
+            far.connect(self._to)
+        except OSError:
+            near.close()
+            far.close()
+            return
+        threading.Thread(target=self._hand_on, args=(near, far), daemon=True).start()
+        threading.Thread(target=self._hand_on, args=(far, near), kwargs={"late": True}, daemon=True).start()
 
     def _hand_on(self, source: socket.socket, target: socket.socket, *, late: bool = False) -> None:
         with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 """The portal as it serves: gunicorn's two processes with a keeper each, over a line to Redis that a test may slow."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +77,9 @@ class Site:
 
     def is_counted(self, address: str = "192.0.2.1") -> bool:
         """Say whether a page is counted now, and so tells what is left."""
-        try:
-            return "RateLimit" in self.get(PAGES["allow"], address=address, connection=self._connection()).headers
-        except OSError:
-            return False
+        with contextlib.suppress(OSError), self._connection() as connection:
+            return "RateLimit" in self.get(PAGES["allow"], address=address, connection=connection).headers
+        return False
 
     def storm(self, path: str, *, requests: int = 5, address: str) -> list[Answer]:
         """Return the answers to so many requests of each of the threads, all at once."""
@@ -87,10 +87,9 @@ class Site:
         begin = threading.Barrier(THREADS)
 
         def work() -> None:
-            connection = self._connection()
             begin.wait()
-            answers.extend([self.get(path, address=address, connection=connection) for _ in range(requests)])
-            connection.close()
+            with self._connection() as connection:
+                answers.extend([self.get(path, address=address, connection=connection) for _ in range(requests)])
 
         threads = [threading.Thread(target=work) for _ in range(THREADS)]
         for thread in threads:
@@ -108,10 +107,10 @@ class Site:
 
     def state(self) -> dict[str, str]:
         """Return what `/readyz` tells."""
-        connection = self._connection()
-        connection.request("GET", "/readyz")
-        told: dict[str, str] = json.loads(connection.getresponse().read())
-        return told
+        with self._connection() as connection:
+            connection.request("GET", "/readyz")
+            told: dict[str, str] = json.loads(connection.getresponse().read())
+            return told
 
     def close(self) -> None:
         """Stop all of it."""
@@ -120,8 +119,8 @@ class Site:
         self.line.close()
         self.redis.stop()
 
-    def _connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+    def _connection(self) -> "closing[http.client.HTTPConnection]":
+        return closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10))
 
     def _started(self) -> Server:
         return start_redis(self._folder / "redis", program=self._program, port=self._redis_port)

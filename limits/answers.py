@@ -14,6 +14,7 @@ from limits.core.headers import header_fields
 TOO_MANY_REQUESTS = 429
 UNAVAILABLE = 503
 PAGES_MAX = 512
+DENIED = (Basis.DENIED, Basis.DENIED_FOR_GOOD)
 _WRITTEN = "_limits_written"
 
 
@@ -69,7 +70,7 @@ def _page(request: HttpRequest, decision: Decision) -> HttpResponse:
 @lru_cache(maxsize=PAGES_MAX)
 def _rendered(title: str, rates: str, wait: str, is_by_address: bool, basis: Basis) -> bytes:
     context = {"title": title, "rates": rates, "wait": wait, "is_by_address": is_by_address}
-    context |= {"is_denied": basis is Basis.DENIED}
+    context |= {"is_denied": basis in DENIED, "ends": basis is Basis.DENIED}
     template = "limits/503.html" if basis is Basis.UNCOUNTED else "limits/429.html"
     return render_to_string(template, context).encode()
 
@@ -91,8 +92,9 @@ def _detail(decision: Decision) -> str:
     title, wait = decision.policy.title, wait_in_words(decision.retry_after_seconds)
     if decision.basis is Basis.UNCOUNTED:
         return f"{title}: requests cannot be counted at the moment. Come back in {wait}."
-    if decision.basis is Basis.DENIED:
-        return f"{title}: the people who run this site have closed it to you for now. Come back in {wait}."
+    if decision.basis in DENIED:
+        until = f" for {wait}" if decision.basis is Basis.DENIED else ""
+        return f"The people who run this site have closed it to you{until}."
     if not (rates := _rates_in_words(decision)):
         return f"{title}: you came too often and were asked to pause. Come back in {wait}."
     return f"{title}: the limit is {rates}. Come back in {wait}."

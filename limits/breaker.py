@@ -32,7 +32,7 @@ class Breaker:
         """What the store last failed by, in one line."""
         self.is_open = False
         self.uncounted = 0
-        """Decisions that were let through without being counted, since this process began."""
+        """Requests that a policy let through without counting them, since this process began."""
 
     @property
     def degraded(self) -> bool:
@@ -52,10 +52,15 @@ class Breaker:
         if not self.is_open:
             return True
         now = self._clock()
-        if now < self._kept_until or now < self._asks_again_at:
+        if self.is_kept or now < self._asks_again_at:
             return False
         self._asks_again_at = now + PROBE_SECONDS
         return True
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a keeper lives, which asks in place of requests."""
+        return self._clock() < self._kept_until
 
     def kept(self) -> None:
         """Note that a keeper lives, which goes on asking: no request is sent to probe."""

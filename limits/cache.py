@@ -57,7 +57,7 @@ def last_counted(key: str) -> Counted | None:
 
     None when it was of another key, or when Redis could not be asked.
     """
-    return _last.counted if _last.key == key.strip(MARK) else None
+    return _last.counted if _last.key == key.removeprefix(MARK).removesuffix(MARK) else None
 
 
 class CounterCache(RedisCache):

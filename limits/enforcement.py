@@ -17,8 +17,9 @@ from limits import cache, charged, identity
 from limits.charged import CountsWhen
 from limits.conf import conf
 from limits.core import keys
+from limits.core.client_keys import ClientKey
 from limits.core.decisions import Basis, Claim, Decision, decide_fixed_window, refusing
-from limits.core.overrides import Effect, Override
+from limits.core.overrides import Effect, Kind, Override, kind_of
 from limits.core.policies import Policy, WithoutRedis
 from limits.exceptions import StoreUnavailable
 from limits.in_force import policies_in_force
@@ -31,6 +32,7 @@ from limits.without_redis import count_here
 
 Answer = TypeVar("Answer")
 
+BY_USER = ClientKey("user")
 DENIED_SECONDS = 86_400
 """What a client who is denied without an end is told to wait."""
 
@@ -79,6 +81,7 @@ def decide(request: HttpRequest, asked: Sequence[Asked]) -> list[Decision]:
     """
     if not asked:
         return []
+    began_at = refusals.now()
     made: dict[str, Decision] = {}
     claims: list[Claim] = []
     for each in asked:
@@ -91,24 +94,37 @@ def decide(request: HttpRequest, asked: Sequence[Asked]) -> list[Decision]:
     if claims and (not made or refusing(made.values()) is None):
         for decision in remembered(_count(request, claims), asked_at=asked_at):
             made[decision.policy.slug] = decision
-    seconds = refusals.now() - asked_at
+    seconds: float | None = refusals.now() - began_at
     decided = [(made[each.policy.slug], each.counts_when) for each in asked if each.policy.slug in made]
     charged.note(request, decided)
     for decision in made.values():
+        # They were decided together: that took its time once.
         tallies.note(decision, request=request, seconds=seconds)
+        seconds = None
     return [decision for decision, _ in decided]
 
 
 def _decision_or_claim(request: HttpRequest, asked: Asked) -> Decision | Claim:
     """Return what an override or a known refusal settles, else what is to be counted."""
     policy = asked.policy
+    client = identity.client_of(request, key=policy.key, ipv6_prefix=policy.ipv6_prefix)
     if not overrides_in_force.are_none and (override := overrides_in_force.winner(request, policy=policy)):
         if override.effect is not Effect.RATES:
-            return decide_by_override(policy, override=override)
+            return decide_by_override(policy, override=override, client=client)
         policy = replace(policy, rates=override.rates)
-    client = identity.client_of(request, key=policy.key, ipv6_prefix=policy.ipv6_prefix)
+        client = _client_with_own_rates(request, policy=policy, override=override) or client
     claim = claim_on(policy, client=client, cost=asked.cost)
     return refusals.known(policy, client=client, cost=claim.cost) or claim
+
+
+def _client_with_own_rates(request: HttpRequest, *, policy: Policy, override: Override) -> str:
+    """Return as whom one is counted who has other rates than those around; '' when the policy counts people anyway.
+
+    Else one who may do more would use up what those who share the address may do.
+    """
+    if kind_of(override.subject) not in (Kind.USER, Kind.GROUP) or identity.needs_user(policy.key):
+        return ""
+    return identity.client_of(request, key=BY_USER)
 
 
 def claim_on(policy: Policy, *, client: str, cost: int | None) -> Claim:
@@ -126,13 +142,14 @@ def remembered(decisions: list[Decision], *, asked_at: float) -> list[Decision]:
     return decisions
 
 
-def decide_by_override(policy: Policy, *, override: Override, client: str = "") -> Decision:
+def decide_by_override(policy: Policy, *, override: Override, client: str) -> Decision:
     """Return the decision for a client who is exempt or denied."""
-    who = client or override.subject
     if override.effect is Effect.EXEMPT:
-        return Decision(policy, who, basis=Basis.EXEMPT)
-    left = DENIED_SECONDS if override.until is None else max(0.001, override.until - time.time())
-    return Decision(policy, who, basis=Basis.DENIED, wait_milliseconds=int(min(left, DENIED_SECONDS) * 1000))
+        return Decision(policy, client, basis=Basis.EXEMPT)
+    if override.until is None:
+        return Decision(policy, client, basis=Basis.DENIED_FOR_GOOD, wait_milliseconds=DENIED_SECONDS * 1000)
+    left_milliseconds = int((override.until - time.time()) * 1000)
+    return Decision(policy, client, basis=Basis.DENIED, wait_milliseconds=max(1, left_milliseconds))
 
 
 def count_claims(claims: Sequence[Claim]) -> list[Decision]:
@@ -179,13 +196,15 @@ def last_counted(claim: Claim, *, name: str) -> Decision:
 
 def _without_redis(claims: Sequence[Claim]) -> list[Decision]:
     """Return what each policy says of a request that Redis could not be asked about."""
-    breaker.let_through()
     here = [claim for claim in claims if claim.policy.without_redis is WithoutRedis.COUNT_HERE]
     decisions = [
         Decision(claim.policy, claim.client, basis=Basis.UNCOUNTED, cost=claim.cost)
         for claim in claims
         if claim.policy.without_redis is not WithoutRedis.COUNT_HERE
     ]
+    for decision in decisions:
+        if decision.allowed:
+            breaker.let_through()
     if here and refusing(decisions):
         # What one refuses is charged to none: here is only looked.
         here = [replace(claim, cost=0) for claim in here]

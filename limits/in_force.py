@@ -15,6 +15,7 @@ from limits.overrides_in_force import overrides_in_force
 from limits.refusals import refusals
 from limits.routes import Routes
 from limits.store import documents
+from limits.store.connection import breaker
 from limits.store.documents import Published, Versions
 
 logger = logging.getLogger("limits")
@@ -85,6 +86,9 @@ class PoliciesInForce:
         overrides_in_force.take_changes(seen.overrides)
 
     def _look_when_due(self) -> None:
+        if breaker.is_kept:
+            # The keeper looks, however long that takes: on a slow line it would be a second wait for a request.
+            return
         # After a pause the snapshot may be of long ago: then everybody waits for the look, a round trip or two.
         is_old = self._clock() >= self._looks_again_at + ENDURED_SECONDS
         if not self._looking.acquire(blocking=is_old):

@@ -14,7 +14,8 @@ from django_ratelimit.exceptions import Ratelimited
 from limits import answers, charged, enforcement, identity
 from limits.conf import conf
 from limits.core.decisions import Decision, refusing
-from limits.core.policies import Policy
+from limits.core.overrides import Effect
+from limits.core.policies import Mode, Policy
 from limits.in_force import policies_in_force
 from limits.overrides_in_force import overrides_in_force
 from limits.pending import leave_pending, take_pending
@@ -26,7 +27,7 @@ PATHS_MAX = 4096
 
 
 class KnownRefusalsMiddleware:
-    """Answers who is known to be refused before anything else is looked at. Stands first.
+    """Answers who is denied, or known to be refused, before anything else is looked at. Stands first.
 
     It knows what Redis has told this process before, so it takes no policy that counts people (who is logged in is not
     known yet) or what a body says: those are refused by `LimitsMiddleware` or by the view's own door.
@@ -41,7 +42,7 @@ class KnownRefusalsMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        known = _known_refusal(request) if len(refusals) else None
+        known = _known_refusal(request) if len(refusals) or not overrides_in_force.are_none else None
         if known is None:
             return self.get_response(request)
         charged.note(request, [(known, None)])
@@ -97,16 +98,13 @@ async def _at_once(response: HttpResponse) -> HttpResponse:
 
 
 def _before_view(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse | None:
-    match, method = request.resolver_match, request.method or ""
-    name = match.view_name if match else ""
-    routed = _routed(path=request.path_info, view_name=name, method=method)
-    covering = _uses_that_cover(uses_of(view), method=method)
+    match = request.resolver_match
+    covering = _uses_that_cover(uses_of(view), method=request.method or "")
+    held = _held_here(request, view_name=match.view_name if match else "", covering=covering)
     if covering and not any(use.plain for use in covering):
-        leave_pending(request, routed)
+        leave_pending(request, held)
         return None
-    if covering or routed:
-        return _enforce(request, routed)
-    return None if _is_exempt(request.path_info) else _enforce_default(request)
+    return _enforce(request, held)
 
 
 def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -114,29 +112,29 @@ def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
     if refusal := _enforce(request, take_pending(request)):
         response = refusal
     if not charged.decisions_of(request):
-        response = _enforce_unrouted(request) or response
+        response = _enforce(request, _held_here(request, view_name="", covering=())) or response
     charged.settle(request, response)
     answers.add_fields(request, response)
     return response
 
 
-def _enforce_unrouted(request: HttpRequest) -> HttpResponse | None:
-    """Enforce what holds for a request that came to no view."""
-    if request.resolver_match is not None:
-        return None if _is_exempt(request.path_info) else _enforce_default(request)
-    routed = _routed(path=request.path_info, view_name="", method=request.method or "")
-    if routed:
-        return _enforce(request, routed)
-    return None if _is_exempt(request.path_info) else _enforce_default(request)
+def _held_here(request: HttpRequest, *, view_name: str, covering: Sequence[Use]) -> Sequence[Policy]:
+    """Return the policies that are enforced here: those that name the view or the path, and the default one, unless
+    another that refuses looks at the request.
+    """
+    path, method = request.path_info, request.method or ""
+    is_exempt = _is_exempt(path, conf.exempt_paths)
+    # A path such as /** is not meant for the admin and the probes; a view that a policy names is.
+    routed = _routed(path="" if is_exempt else path, view_name=view_name, method=method)
+    others = (*routed, *enforcement.covering([use.slug for use in covering], method=method))
+    if is_exempt or any(policy.mode is Mode.ENFORCE for policy in others):
+        return routed
+    return (*routed, *enforcement.covering((conf.default_policy,), method=method))
 
 
 def _enforce(request: HttpRequest, policies: Sequence[Policy]) -> HttpResponse | None:
     decision = refusing(enforcement.check_policies(request, policies))
     return answers.refusal(request, decision) if decision else None
-
-
-def _enforce_default(request: HttpRequest) -> HttpResponse | None:
-    return _enforce(request, enforcement.covering((conf.default_policy,), method=request.method or ""))
 
 
 def _routed(*, path: str, view_name: str, method: str) -> Sequence[Policy]:
@@ -155,9 +153,9 @@ def _uses_that_cover(uses: Sequence[Use], *, method: str) -> list[Use]:
 
 
 @lru_cache(maxsize=1024)
-def _is_exempt(path: str) -> bool:
+def _is_exempt(path: str, exempt_paths: tuple[str, ...]) -> bool:
     """Say whether the path is one of those, or lies under one that ends in a slash."""
-    return any(path == exempt or (exempt[-1] == "/" and path.startswith(exempt)) for exempt in conf.exempt_paths)
+    return any(path == exempt or (exempt[-1] == "/" and path.startswith(exempt)) for exempt in exempt_paths)
 
 
 # What is known to be refused
@@ -171,38 +169,40 @@ class _Led(NamedTuple):
 
 
 def _known_refusal(request: HttpRequest) -> Decision | None:
-    if overrides_in_force.look_at_people and settings.SESSION_COOKIE_NAME in request.COOKIES:
+    if not conf.enabled or (overrides_in_force.look_at_people and _tells_who_it_is(request)):
         return None
-    known = (_known_of(request, policy) for policy in _policies_before_view(request))
-    return refusing(decision for decision in known if decision is not None)
+    known = [_known_of(request, policy) for policy in _policies_before_view(request)]
+    return refusing([decision for decision in known if decision is not None])
+
+
+def _tells_who_it_is(request: HttpRequest) -> bool:
+    """Say whether a middleware within may find out that somebody is logged in, for whom an override may hold."""
+    meta = request.META
+    return settings.SESSION_COOKIE_NAME in request.COOKIES or "HTTP_AUTHORIZATION" in meta or "REMOTE_USER" in meta
 
 
 def _policies_before_view(request: HttpRequest) -> Sequence[Policy]:
-    if not conf.enabled:
-        return ()
-    path, method = request.path_info, request.method or ""
-    led = _led(path)
-    routed = _routed(path=path, view_name=led.view_name, method=method)
+    method = request.method or ""
+    led = _led(request.path_info, settings.ROOT_URLCONF)
     covering = _uses_that_cover(led.uses, method=method)
-    if covering or routed:
-        named = enforcement.covering([use.slug for use in covering if not use.is_dynamic], method=method)
-        return (*routed, *named)
-    return () if _is_exempt(path) else enforcement.covering((conf.default_policy,), method=method)
+    held = _held_here(request, view_name=led.view_name, covering=covering)
+    return (*held, *enforcement.covering([use.slug for use in covering if not use.is_dynamic], method=method))
 
 
 def _known_of(request: HttpRequest, policy: Policy) -> Decision | None:
     if policy.key.kind == "field" or policy.key.other is not None or identity.needs_user(policy.key):
         return None
-    if not overrides_in_force.are_none and overrides_in_force.winner(request, policy=policy):
-        return None
     client = identity.client_of(request, key=policy.key, ipv6_prefix=policy.ipv6_prefix)
+    if not overrides_in_force.are_none and (override := overrides_in_force.winner(request, policy=policy)):
+        is_denied = override.effect is Effect.DENIED
+        return enforcement.decide_by_override(policy, override=override, client=client) if is_denied else None
     return refusals.known(policy, client=client, cost=policy.cost)
 
 
 @lru_cache(maxsize=PATHS_MAX)
-def _led(path: str) -> _Led:
+def _led(path: str, urlconf: str) -> _Led:
     try:
-        match = resolve(path)
+        match = resolve(path, urlconf)
     except Resolver404:
         return _Led("", ())
     return _Led(match.view_name, uses_of(match.func))

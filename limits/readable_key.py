@@ -1,8 +1,10 @@
 """What stands where django-ratelimit expects a hash. Settings name it, so it knows nothing of Django."""
 
 import hashlib
+import secrets
 
-MARK = "\x1f"
+MARK = f"\x1f{secrets.token_hex(16)}\x1f"
+"""Another in each process, so that nobody can send it: what clients send comes by here too. No counter bears it."""
 
 
 class ReadableKey:

@@ -43,16 +43,17 @@ class Refusals:
         policy = decision.policy
         if policy.mode is not Mode.ENFORCE or decision.basis is not Basis.COUNTED or not _is_settled(policy):
             return
+        known = self._known
         if asked_at < self._forgot_at:
-            # What it was told may be of before the change.
+            # What it was told may be of before the change. Should that come now, `known` is what is forgotten.
             return
         waits = (decision.wait_milliseconds, *(state.retry_milliseconds for state in decision.states))
         seconds = max(waits) / 1000
         if policy.counts is not Counts.EVERY:
             seconds = min(seconds, GIVEN_BACK_SECONDS)
-        if len(self._known) >= REFUSALS_MAX:
-            self._make_room()
-        self._known[policy.slug, decision.client] = _Refusal(decision, asked_at, asked_at + seconds)
+        if len(known) >= REFUSALS_MAX:
+            _make_room(known)
+        known[policy.slug, decision.client] = _Refusal(decision, asked_at, asked_at + seconds)
 
     def known(self, policy: Policy, *, client: str, cost: int) -> Decision | None:
         """Return the refusal that would come of asking Redis; None when that is not known."""
@@ -65,7 +66,7 @@ class Refusals:
             return None
         known = found.decision
         # An override may give one client behind an address other rates than the next.
-        if cost < known.cost or (known.policy is not policy and known.policy.rates != policy.rates):
+        if cost < known.cost or (known.policy is not policy and known.policy != policy):
             return None
         return Decision(
             policy,
@@ -81,10 +82,10 @@ class Refusals:
         self._forgot_at = self._clock()
         self._known = {}
 
-    def _make_room(self) -> None:
-        # Threads may come between: who finds nothing left to drop has room.
-        for name in list(self._known)[: REFUSALS_MAX // 10]:
-            self._known.pop(name, None)
+def _make_room(known: dict[tuple[str, str], _Refusal]) -> None:
+    # Threads may come between: who finds nothing left to drop has room.
+    for name in list(known)[: REFUSALS_MAX // 10]:
+        known.pop(name, None)
 
 
 def _is_settled(policy: Policy) -> bool:

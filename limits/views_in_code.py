@@ -37,7 +37,7 @@ class Use:
 def mark(view: Callable[..., Any], *, slugs: Iterable[str], is_dynamic: bool = False) -> None:
     """Leave the policies' names on a view, beside those that decorators within have left.
 
-    `is_dynamic`: what a request costs is known only when the view's door is reached.
+    `is_dynamic`: what a request costs, or what becomes of it, is known only when the view's door is reached.
     """
     marks = dict.fromkeys(slugs, is_dynamic)
     setattr(view, _MARK, tuple((dict(getattr(view, _MARK, ())) | marks).items()))
@@ -91,7 +91,10 @@ def _uses_of_function(
             yield Use(slug, name, methods=methods, is_dynamic=is_dynamic)
         for decorator in (given, *map(_closure, decorators)):
             if "group" in decorator and _is_ours(decorator.get("rate")):
-                yield Use(str(decorator["group"]), name, plain=True, methods=methods or _methods(decorator))
+                # Without `block` the view decides what becomes of a refusal.
+                decides = decorator.get("block") is False
+                found = methods or _methods(decorator)
+                yield Use(str(decorator["group"]), name, plain=True, methods=found, is_dynamic=decides)
         layer = getattr(layer, "__wrapped__", None)
 
 
@@ -109,7 +112,8 @@ def _uses_by_throttles(view: Callable[..., Any], cls: Any) -> Iterator[Use]:
     for throttle in setting("throttle_classes"):
         slugs_for = getattr(throttle, SLUGS, None)
         for slug in slugs_for(setting("throttle_policies")) if slugs_for else ():
-            yield Use(slug, _name(view))
+            # Who it is, and whether an override holds for them, REST framework finds out by itself.
+            yield Use(slug, _name(view), is_dynamic=True)
 
 
 def _class_of(view: Callable[..., Any]) -> Any:

@@ -55,7 +55,6 @@ def fresh_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     forget_kept()
     identity._is_trusted.cache_clear()
     middleware._led.cache_clear()
-    middleware._is_exempt.cache_clear()
     for copy in (settings.LIMITS_SNAPSHOT_FILE, settings.LIMITS_SNAPSHOT_FILE.with_name("overrides.json")):
         copy.unlink(missing_ok=True)
     publisher = sync._Publisher()

@@ -21,6 +21,7 @@ class Basis(StrEnum):
     UNCOUNTED = "uncounted"
     EXEMPT = "exempt"
     DENIED = "denied"
+    DENIED_FOR_GOOD = "denied without an end"
 
 
 @dataclass(frozen=True, slots=True)

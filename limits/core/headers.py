@@ -28,7 +28,8 @@ def _items(decision: Decision) -> Iterator[tuple[str, str]]:
         return
     for name, state in _named_states(decision):
         remaining = 0 if state.refused or decision.wait_milliseconds else state.remaining
-        told = decision.seconds_left(state.retry_milliseconds or state.reset_milliseconds)
+        wait = max(state.retry_milliseconds, decision.wait_milliseconds)
+        told = decision.seconds_left(wait or state.reset_milliseconds)
         # A bucket that holds more than its limit is told by what it holds: more may not remain than the quota.
         quota, window_seconds = state.rate.capacity, state.rate.window_seconds
         yield f'"{name}";q={quota};w={window_seconds}', f'"{name}";r={remaining};t={told}'

@@ -38,7 +38,7 @@ DEFAULTS = (
     ),
     (
         "default",
-        "Every other request",
+        "This site",
         "Whatever no other policy looks at.",
         IP,
         (),

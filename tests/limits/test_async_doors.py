@@ -23,7 +23,7 @@ from tests.limits import making, views
 
 Redis = redis.Redis
 pytestmark = pytest.mark.urls("tests.limits.test_async_doors")
-with_users = pytest.mark.django_db(transaction=True)
+with_users = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 LOGIN = making.policy("login", Rate(2, 60), methods=("POST",))
 OUTER = making.policy("outer", Rate(9, 60))
 DEFAULT = making.policy("default", Rate(4, 86_400), Rate(3, 3_600))

@@ -104,7 +104,7 @@ def test_one_round_trip_and_none_for_a_known_refusal(redis_server: Redis, round_
 
 @pytest.mark.parametrize(
     ("effect", "basis", "expected"),
-    [(Effect.EXEMPT, Basis.EXEMPT, [True] * 4), (Effect.DENIED, Basis.DENIED, [False] * 4)],
+    [(Effect.EXEMPT, Basis.EXEMPT, [True] * 4), (Effect.DENIED, Basis.DENIED_FOR_GOOD, [False] * 4)],
 )
 def test_who_is_exempt_or_denied_is_not_counted(
     redis_server: Redis, effect: Effect, basis: Basis, expected: list[bool]

@@ -161,3 +161,15 @@ def test_every_algorithm_and_several_rates_hold_at_every_door(
     answers = [client.post(path) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert answers[0]["RateLimit-Policy"] == '"login-86400";q=5;w=86400, "login-3600";q=3;w=3600'
+
+
+def test_a_policy_that_is_only_tried_leaves_default_in_force(client: Client, redis_server: Redis) -> None:
+    trial = making.policy("trial", Rate(1, 60), mode=Mode.SHADOW, path="/**")
+    making.put_in_force(making.policy("default", Rate(2, 60)), trial)
+    assert [client.get("/plain").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_view_whose_own_policy_is_only_tried_is_held_by_default(client: Client, redis_server: Redis) -> None:
+    making.put_in_force(making.policy("default", Rate(2, 60)), making.policy("login", Rate(1, 60), mode=Mode.SHADOW))
+    assert [client.post("/decorator").status_code for _ in range(3)] == [200, 200, 429]
+    assert redis_server.get("rl:{login:127.0.0.1}:60") == b"1"

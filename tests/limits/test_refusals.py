@@ -4,15 +4,20 @@ from dataclasses import replace
 
 import pytest
 import redis
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
 from limits import enforcement
 from limits.core import keys, snapshots
 from limits.core.decisions import Decision, RateState
+from limits.core.overrides import Effect
 from limits.core.policies import Algorithm, Counts, Mode, Policy
 from limits.core.rates import Rate
 from limits.in_force import policies_in_force
+from limits.middleware import KnownRefusalsMiddleware
 from limits.refusals import REFUSALS_MAX, Refusals, refusals
 from limits.store import documents
+from portal.accounts.models import User
 from tests.conftest import Clock
 from tests.limits import making
 
@@ -136,3 +141,55 @@ def test_nothing_is_left_of_it_when_another_snapshot_is_taken(redis_server: redi
     assert len(refusals) == 1
     policies_in_force.take(snapshots.take([TIGHT], revision=9))
     assert len(refusals) == 0
+
+
+def test_a_refusal_that_comes_while_all_are_forgotten_is_forgotten_too(clock: Clock) -> None:
+    known = Refusals(clock=clock)
+    asked_at = clock.now
+    clock.now += 0.1
+    known.forget_all()
+    known.remember(refused(TIGHT, retry_seconds=60), asked_at=asked_at)
+    assert len(known) == 0
+
+
+def test_a_refusal_under_another_way_to_count_is_not_repeated(clock: Clock) -> None:
+    known = Refusals(clock=clock)
+    known.remember(refused(TIGHT, retry_seconds=60), asked_at=clock.now)
+    sliding = replace(TIGHT, algorithm=Algorithm.SLIDING_WINDOW)
+    assert known.known(sliding, client="a", cost=1) is None
+
+
+@pytest.mark.urls("tests.limits.views")
+def test_who_is_denied_is_refused_before_anything_else_is_asked(
+    client: Client, redis_server: redis.Redis, round_trips: list[str]
+) -> None:
+    making.put_in_force(TIGHT)
+    making.put_override_in_force("127.0.0.1", Effect.DENIED)
+    answer = client.post("/decorator")
+    assert answer.status_code == 429
+    assert "EVALSHA" not in round_trips
+
+
+@pytest.mark.urls("tests.limits.views")
+@pytest.mark.django_db
+@pytest.mark.parametrize("header", [{"HTTP_AUTHORIZATION": "Token x"}, {"REMOTE_USER": "alice"}])
+def test_who_may_be_somebody_is_not_refused_for_what_others_did(
+    client: Client, redis_server: redis.Redis, header: dict[str, str]
+) -> None:
+    making.put_in_force(TIGHT)
+    making.put_override_in_force("user=17", Effect.EXEMPT)
+    assert [client.post("/decorator").status_code for _ in range(3)] == [200, 429, 429]
+    request = RequestFactory().post("/decorator", REMOTE_ADDR="127.0.0.1", **header)
+    assert KnownRefusalsMiddleware(lambda request: HttpResponse("asked within"))(request).content == b"asked within"
+
+
+def test_other_rates_of_one_person_use_up_nothing_of_those_around(redis_server: redis.Redis) -> None:
+    making.put_in_force(making.policy("login", Rate(2, 60)))
+    making.put_override_in_force("user=17", Effect.RATES, Rate(100, 60))
+    somebody = making.request()
+    somebody.user = User(pk=17)
+    for _ in range(5):
+        decision = enforcement.check(somebody, "login")
+        assert decision is not None
+        assert decision.allowed
+    assert [ask(), ask(), ask()] == [True, True, False]

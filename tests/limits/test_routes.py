@@ -1,8 +1,11 @@
 """Which policies hold by a view's name or a path."""
 
 import pytest
+import redis
+from django.test import Client
 
 from limits.core.policies import Mode, Policy
+from limits.core.rates import Rate
 from limits.routes import Routes, glob
 from tests.limits import making
 
@@ -76,3 +79,11 @@ def test_of_many_policies_those_near_a_path_are_found() -> None:
     policies = [making.policy(f"p{number}", path=f"/shop/{number}/**") for number in range(1000)]
     assert found(*policies, path="/shop/77/x") == ["p77"]
     assert found(*policies, path="/elsewhere") == []
+
+
+@pytest.mark.django_db
+@pytest.mark.urls("tests.limits.views")
+def test_a_path_for_everything_leaves_the_admin_and_the_probes_alone(client: Client, redis_server: redis.Redis) -> None:
+    making.put_in_force(making.policy("all", Rate(1, 60), path="/**"))
+    assert [client.get("/plain").status_code for _ in range(2)] == [200, 429]
+    assert [client.get(path).status_code for path in ("/healthz", "/admin/login/", "/readyz")] == [200] * 3

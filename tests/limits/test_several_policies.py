@@ -96,8 +96,12 @@ def test_a_policy_by_path_holds_where_no_view_is(client: Client, redis_server: R
     assert [client.get("/wp-login.php").status_code for _ in range(3)] == [404, 404, 429]
 
 
-def test_a_policy_by_path_holds_for_exempt_paths_too(client: Client, redis_server: Redis) -> None:
-    making.put_in_force(making.policy("admin", Rate(1, 60), path="/admin/**"), DEFAULT)
+def test_a_policy_by_path_leaves_exempt_paths_alone_and_one_that_names_their_view_holds(
+    client: Client, redis_server: Redis
+) -> None:
+    making.put_in_force(making.policy("by-path", Rate(1, 60), path="/admin/**"), DEFAULT)
+    assert [client.get("/admin/login/").status_code for _ in range(2)] == [200, 200]
+    making.put_in_force(making.policy("by-view", Rate(1, 60), view="admin:login"), DEFAULT)
     assert [client.get("/admin/login/").status_code for _ in range(2)] == [200, 429]
 
 

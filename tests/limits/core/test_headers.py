@@ -87,7 +87,7 @@ def test_a_rate_that_would_let_in_what_another_refuses_costs_nobody_a_thing() ->
 def test_who_has_a_penalty_has_nothing_left_and_comes_back_after_it() -> None:
     decision = Decision(policy(), CLIENT, (RateState(LOGIN, 5, 1_000),), wait_milliseconds=299_001)
     fields = header_fields([decision])
-    assert fields["RateLimit"] == '"login";r=0;t=1'
+    assert fields["RateLimit"] == '"login";r=0;t=300'
     assert fields["Retry-After"] == "300"
 
 

@@ -52,3 +52,9 @@ def test_anything_more_is_not_plain(changes: dict[str, Any]) -> None:
 def test_a_policy_cannot_be_changed_in_place() -> None:
     with pytest.raises(FrozenInstanceError):
         policy().mode = Mode.OFF  # type: ignore[misc]
+
+
+def test_policies_with_other_rates_are_told_apart_by_their_hash() -> None:
+    """Overrides make many of one policy: in one bucket each look-up would compare them all."""
+    made = {hash(policy("login", Rate(limit, 60))) for limit in range(1, 1_001)}
+    assert len(made) > 990

@@ -12,6 +12,7 @@ import limits
 from limits.core.client_keys import parse_client_key
 from limits.core.policies import Algorithm
 from limits.core.rates import Rate
+from limits.readable_key import MARK
 from tests.conftest import Clock
 from tests.limits import making
 from tests.limits.traps import peer
@@ -129,3 +130,13 @@ def test_text_that_an_attacker_chose_makes_no_more_names_than_the_address_may_as
     for number in range(20):
         client.post("/stacked", {"username": f"name {number}"})
     assert len(redis_server.keys("rl:{inner:*")) == 3
+
+
+@pytest.mark.parametrize("mark", ["\x1f", f"\x1f{'0' * 32}\x1f"])
+def test_what_a_client_sends_never_names_a_counter(redis_server: redis.Redis, mark: str) -> None:
+    """A value that reads like our mark stays a value, and is hashed."""
+    assert len(mark) in (1, len(MARK))
+    forged = f"{mark}rl:{{login:203.0.113.9}}:60 0{mark}"
+    get_usage(making.request(), group="x", key=lambda group, request: forged, rate="9/m", increment=True)
+    assert redis_server.get("rl:{login:203.0.113.9}:60") is None
+    assert len(redis_server.keys("*")) == 1

@@ -1,14 +1,16 @@
-"""`policies list`, `policies sync [--check]`."""
+"""`policies list`, `policies mode POLICY enforce|shadow|off`, `policies sync [--check]`."""
 
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from limits import sync
+from limits import services, sync
 from limits.core.policies import Algorithm, Mode
 from limits.management.store_command import StoreCommand
 from limits.models import Policy
+from limits.services import Actor
 
 
 class Command(StoreCommand):
@@ -17,12 +19,17 @@ class Command(StoreCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
         commands.add_parser("list", help="each policy, whom it counts and its rates")
+        mode = commands.add_parser("mode", help="enforce a policy, only try it, or switch it off, without the admin")
+        mode.add_argument("policy")
+        mode.add_argument("mode", choices=[*Mode])
         write = commands.add_parser("sync", help="write the database's policies to Redis")
         write.add_argument("--check", action="store_true", help="only tell; exit 1 when they differ")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["command"] == "list":
             self._list()
+        elif options["command"] == "mode":
+            self._set_mode(options["policy"], mode=Mode(options["mode"]))
         elif options["check"]:
             self._check()
         else:
@@ -37,6 +44,17 @@ class Command(StoreCommand):
                 parts.append(f"view {policy.view}" if policy.view else f"path {policy.path}")
             mode = "" if policy.mode == Mode.ENFORCE else f"  ({policy.mode})"
             self.stdout.write(f"{policy.slug:<16} {'; '.join(parts)}{mode}")
+
+    def _set_mode(self, slug: str, *, mode: Mode) -> None:
+        policy = Policy.objects.filter(slug=slug).first()
+        if policy is None:
+            known = ", ".join(Policy.objects.values_list("slug", flat=True))
+            raise CommandError(f"There is no policy “{slug}”. There are: {known}.")
+        try:
+            changed = services.set_mode(policy, mode=mode, actor=Actor(name="policies", origin="command line"))
+        except ValidationError as error:
+            raise CommandError(f"Nothing was changed: {' '.join(error.messages)}") from error
+        self.stdout.write(f"{slug}: {mode}." if changed else f"{slug}: {mode} already.")
 
     def _sync(self) -> None:
         wrote = sync.reconcile()

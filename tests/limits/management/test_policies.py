@@ -116,3 +116,15 @@ def test_without_a_database_it_is_one_plain_line(tmp_path: Path) -> None:
         done = manage(*command, var=tmp_path)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_mode_is_set_where_the_admin_cannot_be_reached(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("policies", "mode", "login", "off")
+    call_command("policies", "mode", "login", "off")
+    assert capsys.readouterr().out.splitlines() == ["login: off.", "login: off already."]
+    assert Policy.objects.get(slug="login").mode == "off"
+
+
+def test_the_mode_of_a_policy_that_is_not_there_is_told(db: None) -> None:
+    with pytest.raises(CommandError, match=r"There is no policy “nope”\. There are: api-search, default"):
+        call_command("policies", "mode", "nope", "off")

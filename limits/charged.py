@@ -1,28 +1,35 @@
 """What was charged to a request, and what of it stays once its outcome is known.
 
 A policy that counts only some outcomes is charged before the view runs, so that no burst slips through, and the charge
-is given back afterwards: such a request costs two round trips.
+is given back afterwards, where it was charged: in Redis, by a second round trip, or in this process.
 """
 
 import contextlib
 import time
+import weakref
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from limits.core.decisions import Basis, Decision
+from limits.core.decisions import Basis, Claim, Decision
 from limits.core.policies import Counts
 from limits.exceptions import StoreUnavailable
 from limits.store import counters
+from limits.without_redis import counts_here
 
 CountsWhen = Callable[[HttpResponseBase], bool] | None
 """Says of an answer whether its request stays counted; None leaves that to the policy."""
 
+_CHARGED = (Basis.COUNTED, Basis.HERE)
 _NOTED = "_limits_noted"
 _LOGIN_FAILED = "_limits_login_failed"
+
+_counts_failed_logins: ContextVar[weakref.ref[HttpRequest] | None] = ContextVar("counts_failed_logins", default=None)
+"""The request in hand, once a policy that counts failed logins is charged for it. Weak: a thread outlives requests."""
 
 
 @dataclass(slots=True)
@@ -46,7 +53,10 @@ def note(request: HttpRequest, decided: Sequence[tuple[Decision, CountsWhen]]) -
         _give_back(noted)
     now = time.monotonic()
     for decision, counts_when in decided:
-        noted.append(_Noted(decision, counts_when, now, is_settled=refused or not _is_charged(decision)))
+        is_charged = not refused and _is_charged(decision)
+        noted.append(_Noted(decision, counts_when, now, is_settled=not is_charged))
+        if is_charged and decision.policy.counts is Counts.FAILED_LOGINS:
+            _counts_failed_logins.set(weakref.ref(_djangos(request)))
 
 
 def decisions_of(request: HttpRequest) -> list[Decision]:
@@ -71,14 +81,25 @@ def waits_for_outcome(request: HttpRequest) -> bool:
 
 
 def note_failed_login(request: HttpRequest | None) -> None:
-    """Remember that this request was a login that failed."""
+    """Remember that this request was a login that failed.
+
+    `authenticate` may be called without one: then it is the request in hand, if a policy that counts failed logins was
+    charged for it.
+    """
+    if request is None and (in_hand := _counts_failed_logins.get()):
+        request = in_hand()
     if request is not None:
         _state_of(request)[_LOGIN_FAILED] = True
 
 
 def _state_of(request: HttpRequest) -> dict[str, Any]:
-    """Return what is kept on a request: on Django's own, which REST framework wraps in another."""
-    return getattr(request, "_request", request).__dict__
+    return _djangos(request).__dict__
+
+
+def _djangos(request: HttpRequest) -> HttpRequest:
+    """Return Django's own request, on which things are kept; REST framework wraps it in another."""
+    own: HttpRequest = getattr(request, "_request", request)
+    return own
 
 
 def _noted_on(request: HttpRequest) -> list[_Noted]:
@@ -87,7 +108,7 @@ def _noted_on(request: HttpRequest) -> list[_Noted]:
 
 
 def _is_charged(decision: Decision) -> bool:
-    return decision.basis is Basis.COUNTED and decision.cost > 0 and not decision.over
+    return decision.basis in _CHARGED and decision.cost > 0 and not decision.over
 
 
 def _stays_counted(noted: _Noted, request: HttpRequest, response: HttpResponseBase) -> bool:
@@ -100,12 +121,15 @@ def _stays_counted(noted: _Noted, request: HttpRequest, response: HttpResponseBa
 
 
 def _give_back(charges: Sequence[_Noted]) -> None:
-    """What cannot be given back, because Redis is away, is not counted there anyway, or ends with its window."""
-    back = [noted for noted in charges if not noted.is_settled]
-    if not back:
-        return
-    for noted in back:
-        noted.is_settled = True
-    age_milliseconds = int((time.monotonic() - min(noted.at for noted in back)) * 1000)
-    with contextlib.suppress(StoreUnavailable):
-        counters.give_back([noted.decision.claim for noted in back], age_milliseconds=age_milliseconds)
+    """Give back each charge where it was made. What Redis, being away, cannot take back ends with its window."""
+    now = time.monotonic()
+    back: dict[Basis, list[tuple[Claim, int]]] = {Basis.COUNTED: [], Basis.HERE: []}
+    for noted in charges:
+        if not noted.is_settled:
+            noted.is_settled = True
+            back[noted.decision.basis].append((noted.decision.claim, int((now - noted.at) * 1000)))
+    if back[Basis.HERE]:
+        counts_here.give_back(back[Basis.HERE])
+    if back[Basis.COUNTED]:
+        with contextlib.suppress(StoreUnavailable):
+            counters.give_back(back[Basis.COUNTED])

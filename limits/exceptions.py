@@ -15,5 +15,9 @@ class PolicyConflict(Exception):
     """Somebody else changed the policy meanwhile; nothing was saved."""
 
 
+class OverrideConflict(Exception):
+    """Somebody else changed or deleted the override meanwhile; nothing was saved."""
+
+
 class PolicyInUse(Exception):
     """Code names the policy, so it cannot be deleted; it can be switched off."""

@@ -2,28 +2,21 @@
 
 An address is counted as it is (`203.0.113.9`), an IPv6 one by its network (`2001:db8:1:2::`). What a policy counts
 otherwise begins with who is counted, so that another choice starts afresh: `user=17`, `header:X-Api-Key=4f0c…`,
-`ip+field:username=203.0.113.9+4f0c…`. What is missing or anonymous falls back to the address (`user=@203.0.113.9`),
-never into a bucket that all share, but for `everyone`.
+`ip+field:username=203.0.113.9+4f0c…`. What is missing, anonymous or not the same everywhere falls back to the address
+(`user=@203.0.113.9`), never into a bucket that all share, but for `everyone`.
 """
 
-import hashlib
-import json
 import re
-import unicodedata
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
-from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, QueryDict, RawPostDataException, UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
-from django.http.request import HttpHeaders
+from django.http import HttpRequest
 
 from limits.conf import conf
 from limits.core.client_keys import ClientKey
+from limits.typed_values import TYPED_KINDS, digest, digest_of, keyed_hash
 
 UNKNOWN = "unknown"
 EVERYONE = "everyone"
@@ -33,22 +26,8 @@ _FORWARDED_HOPS_MAX = 20
 _UNIX_SOCKETS = ("", "unix:")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
-_TYPED_CHARACTERS_MAX = 512
-_TYPED_KINDS = ("header", "field")
 _USER_KINDS = ("user", "user or ip")
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_BAD_BODY = (
-    SuspiciousOperation,
-    BadRequest,
-    MultiPartParserError,
-    UnreadablePostError,
-    RawPostDataException,
-    RecursionError,
-    ValueError,
-)
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_DIGESTS = "_limits_digests"
 
 
 # What a policy asks
@@ -65,8 +44,8 @@ def client_of(request: HttpRequest, *, key: ClientKey, ipv6_prefix: int = 64) ->
 
 def values_of(request: HttpRequest, *, key: ClientKey) -> tuple[str, ...]:
     """Return what the client typed of what the key looks at, such as `header:X-Api-Key=4f0c…`; nothing for a blank."""
-    typed = (part for part in key.parts if part.kind in _TYPED_KINDS)
-    return tuple(f"{part}={digest}" for part in typed if (digest := _digest_of(request, part)))
+    typed = (part for part in key.parts if part.kind in TYPED_KINDS)
+    return tuple(f"{part}={found}" for part in typed if (found := digest_of(request, part=part)))
 
 
 def user_id_of(request: HttpRequest) -> str:
@@ -125,10 +104,12 @@ def _nearest(request: HttpRequest) -> str:
     that is the client's own word. A Unix socket is a proxy on the machine that tells it, trusted when any is.
     """
     nearest: str = request.META.get("REMOTE_ADDR") or ""
-    if not conf.trusted_proxies:
+    networks = conf.trusted_proxies
+    if not networks:
         return nearest
+    proxies = _proxies_of(networks)
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", _FORWARDED_HOPS_MAX)[-_FORWARDED_HOPS_MAX:]
-    while hops and _is_trusted(nearest):
+    while hops and _is_trusted(nearest, proxies):
         hop = hops.pop().strip()
         if hop != "unix:" and _counted(hop[: _ADDRESS_CHARACTERS_MAX + 1]) is None:
             break
@@ -136,12 +117,31 @@ def _nearest(request: HttpRequest) -> str:
     return nearest
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Proxies:
+    """Networks as a key of a cache: hashed by identity, for to hash each of them takes longer than all the rest."""
+
+    networks: tuple[IPv4Network | IPv6Network, ...]
+
+
+_latest_proxies = _Proxies(())
+
+
+def _proxies_of(networks: tuple[IPv4Network | IPv6Network, ...]) -> _Proxies:
+    """Return the same value as long as the setting is the same."""
+    global _latest_proxies
+    proxies = _latest_proxies
+    if proxies.networks != networks:
+        proxies = _latest_proxies = _Proxies(networks)
+    return proxies
+
+
 @lru_cache(maxsize=4096)
-def _is_trusted(text: str) -> bool:
+def _is_trusted(text: str, proxies: _Proxies) -> bool:
     if text in _UNIX_SOCKETS:
         return True
     address = _parse(text)
-    return address is not None and any(address in network for network in conf.trusted_proxies)
+    return address is not None and any(address in network for network in proxies.networks)
 
 
 @lru_cache(maxsize=4096)
@@ -199,13 +199,13 @@ def _value_of(request: HttpRequest, part: ClientKey, ipv6_prefix: int) -> str:
     place = _network(_nearest(request), ipv6_prefix) or UNKNOWN
     if part.kind == "ip":
         return place
-    value = _plain_id(user_id_of(request)) if part.kind in _USER_KINDS else _digest_of(request, part)
+    value = _plain_id(user_id_of(request)) if part.kind in _USER_KINDS else digest_of(request, part=part)
     return value or f"@{place}"
 
 
 def _value_named(word: str, part: ClientKey, ipv6_prefix: int, find_user: Callable[[str], str]) -> str:
-    if part.kind in _TYPED_KINDS:
-        return _digest(word)
+    if part.kind in TYPED_KINDS:
+        return digest(word)
     if place := _network(word, ipv6_prefix):
         return place if part.kind == "ip" else f"@{place}"
     return word if part.kind == "ip" else _plain_id(find_user(word))
@@ -219,105 +219,4 @@ def _values_of_nobody(text: str, key: ClientKey, ipv6_prefix: int) -> list[str]:
 
 def _plain_id(user_id: str) -> str:
     """Return the id; a hash of one that could be taken for something else, or that people chose."""
-    return user_id if not user_id or _PLAIN_ID.fullmatch(user_id) else _hash(user_id)
-
-
-# What was typed
-
-
-def _digest_of(request: HttpRequest, part: ClientKey) -> str:
-    """Return the hash of a header or field, made once a request; '' of a blank or missing one."""
-    digests: dict[str, str] = request.__dict__.setdefault(_DIGESTS, {})
-    name = str(part)
-    if name not in digests:
-        digests[name] = _digest(_header(request, part.name) if part.kind == "header" else _field(request, part.name))
-    return digests[name]
-
-
-def _header(request: HttpRequest, name: str) -> str:
-    typed: str = request.META.get(HttpHeaders.to_wsgi_name(name), "")
-    if typed.isascii():
-        return typed
-    try:
-        return typed.encode("latin-1").decode()
-    except UnicodeError:
-        return typed
-
-
-def _field(request: HttpRequest, name: str) -> str:
-    """Return a field of the form or JSON object that is sent, or else of the query; '' when none can be read.
-
-    A body that is broken or too large is for the view to meet: what it reads, and the error that it gets, are left
-    as they were.
-    """
-    for read in (_sent_field, _queried_field):
-        with suppress(*_BAD_BODY):
-            if typed := read(request, name):
-                return typed
-    return ""
-
-
-def _sent_field(request: HttpRequest, name: str) -> str:
-    if request.content_type in _FORMS:
-        return str(_form(request).get(name, ""))
-    return _json_field(request, name)
-
-
-def _queried_field(request: HttpRequest, name: str) -> str:
-    return str(request.GET.get(name, ""))
-
-
-def _form(request: HttpRequest) -> QueryDict:
-    """Return the form. One with files is read apart, so that the view can still read its body or choose its handlers.
-
-    What is too large to be held in memory, no view can read as a body: that is parsed in place.
-    """
-    if request.method != "POST" or request.content_type != "multipart/form-data":
-        return request.POST
-    try:
-        body = request.body
-    except (RequestDataTooBig, RawPostDataException):
-        return request.POST
-    apart = WSGIRequest(
-        {
-            "REQUEST_METHOD": "POST",
-            "CONTENT_TYPE": request.META["CONTENT_TYPE"],
-            "CONTENT_LENGTH": str(len(body)),
-            "wsgi.input": BytesIO(body),
-        }
-    )
-    try:
-        return apart.POST
-    finally:
-        apart.close()
-
-
-def _json_field(request: HttpRequest, name: str) -> str:
-    """Return a text or number of the JSON object that is sent, whatever its content type says: views differ in that."""
-    sent = json.loads(request.body)
-    value = sent.get(name) if isinstance(sent, dict) else None
-    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-
-
-def _digest(typed: str) -> str:
-    """Return a keyed hash of what a client typed, of bounded length; '' of nothing.
-
-    Case, accents, blanks around and what nobody sees do not count: forms strip, and databases compare without them,
-    so that one user would be found under many keys.
-    """
-    plain = typed.strip()[:_TYPED_CHARACTERS_MAX].casefold()
-    if not (plain.isascii() and plain.isprintable()):
-        plain = "".join(filter(_is_told_apart, unicodedata.normalize("NFKD", plain).casefold()))
-    folded = " ".join(plain.split())
-    return _hash(folded) if folded else ""
-
-
-def _is_told_apart(character: str) -> bool:
-    if character.isspace():
-        return True
-    unseen = unicodedata.category(character) in ("Cc", "Cf", "Cs") or _UNSEEN.match(character)
-    return not (unseen or unicodedata.combining(character))
-
-
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), key=conf.hash_key[:64], digest_size=10).hexdigest()
+    return user_id if not user_id or _PLAIN_ID.fullmatch(user_id) else keyed_hash(user_id)

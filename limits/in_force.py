@@ -1,6 +1,7 @@
 """The policies in force in this process, and the look that keeps them no older than a quarter of a second."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -75,6 +76,10 @@ class PoliciesInForce:
         finally:
             self._looks_again_at = self._clock() + conf.look_seconds
 
+    def begin_anew(self) -> None:
+        """Hold no lock, as in a process that was forked off: a thread that held it did not come along."""
+        self._looking = threading.Lock()
+
     def _take_changes(self, seen: Versions) -> None:
         if seen.epoch != self._epoch:
             self._epoch = seen.epoch
@@ -101,3 +106,4 @@ class PoliciesInForce:
 
 
 policies_in_force = PoliciesInForce()
+os.register_at_fork(after_in_child=policies_in_force.begin_anew)

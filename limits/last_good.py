@@ -2,8 +2,8 @@
 
 import json
 import logging
-import os
 
+from limits import last_good_file
 from limits.conf import conf
 from limits.core import snapshots
 from limits.core.snapshots import Snapshot, SnapshotError
@@ -16,10 +16,8 @@ def save(snapshot: Snapshot) -> None:
     path = conf.snapshot_file
     if path is None:
         return
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(json.dumps({"version": snapshot.version, "document": snapshot.document}))
-        part.replace(path)
+        last_good_file.write(path, json.dumps({"version": snapshot.version, "document": snapshot.document}))
     except OSError as error:
         logger.warning("The copy of the policies could not be written to %s: %s", path, error)
 

@@ -6,10 +6,10 @@ no copy, and a process that starts while Redis is away begins without, or with t
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from limits import last_good_file
 from limits.conf import conf
 from limits.core.override_index import Part
 
@@ -23,13 +23,12 @@ def save(parts: Mapping[int, Part]) -> None:
     path = _file()
     if path is None:
         return
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         if sum(len(line) for held in parts.values() for line in held.lines) > CHARACTERS_MAX:
             path.unlink(missing_ok=True)
             return
-        part.write_text(json.dumps({number: [held.version, *held.lines] for number, held in parts.items()}))
-        part.replace(path)
+        copy = {number: [held.version, *held.lines] for number, held in parts.items()}
+        last_good_file.write(path, json.dumps(copy))
     except OSError as error:
         logger.warning("The copy of the overrides could not be written to %s: %s", path, error)
 

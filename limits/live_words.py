@@ -63,20 +63,20 @@ def wait(milliseconds: int) -> str:
     return wait_in_words(-(-milliseconds // 1000))
 
 
-def whom_to_name(key: ClientKey) -> str:
-    """Return what can be typed to find one client."""
-    each = " and ".join(_part_to_name(part) for part in key.parts)
+def whom_to_name(key: ClientKey, *, by_name: bool = True) -> str:
+    """Return what can be typed to find one client; of users the id alone, unless `by_name`."""
+    each = " and ".join(_part_to_name(part, by_name=by_name) for part in key.parts)
     joined = ", with “and” between" if key.other else ""
     told = f"{each}{joined}; or the client as it is shown below."
     return told[0].upper() + told[1:]
 
 
-def _part_to_name(part: ClientKey) -> str:
+def _part_to_name(part: ClientKey, *, by_name: bool) -> str:
     match part.kind:
         case "ip":
             return "an address"
         case "user" | "user or ip":
-            return "a user's name, mail address or id"
+            return "a user's name, mail address or id" if by_name else "a user's id"
         case "everyone":
             return "anything: all are counted together"
     return f"what was sent as {part.name}"

@@ -6,6 +6,7 @@ dictionary look-ups; where there are no overrides, one attribute.
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -81,7 +82,10 @@ class OverridesInForce:
     # What changes them
 
     def load(self) -> bool:
-        """Take the overrides from Redis now, else the last good copy in a file; return whether Redis had any part."""
+        """Take the overrides from Redis now, else the last good copy in a file.
+
+        Return whether Redis had them: False, too, when a part there is not as it was written.
+        """
         try:
             return self._take_from_redis()
         except StoreUnavailable:
@@ -105,6 +109,12 @@ class OverridesInForce:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="limits-overrides", daemon=True)
                 self._thread.start()
+
+    def begin_anew(self) -> None:
+        """Have no thread and hold no lock, as in a process that was forked off: the next look asks for all again."""
+        self._lock = threading.Lock()
+        self._thread = None
+        self._wanted = ""
 
     def _run(self) -> None:
         while (version := self._next_wanted()) is not None:
@@ -133,7 +143,14 @@ class OverridesInForce:
         if changed:
             self._take(_fetched(changed))
             last_good_overrides.save(self.index.parts)
-        return bool(versions)
+        altered = [number for number in changed if self.index.parts.get(number) is held.get(number)]
+        if altered:
+            logger.error(
+                "Parts of the overrides in Redis, %d of them, are not as they were written: what is in force stays. "
+                "The command “policies sync” writes them anew.",
+                len(altered),
+            )
+        return bool(versions) and not altered
 
     def _take(self, parts: Iterable[tuple[int, Part]]) -> None:
         index, unread = self.index.with_parts(parts)
@@ -151,6 +168,7 @@ class OverridesInForce:
 
 
 overrides_in_force = OverridesInForce()
+os.register_at_fork(after_in_child=overrides_in_force.begin_anew)
 
 
 def _fetched(numbers: list[int]) -> Iterator[tuple[int, Part]]:
@@ -191,8 +209,11 @@ def _names_of(request: HttpRequest, *, index: Index, policy: Policy) -> Lines:
 def _groups_of(request: HttpRequest) -> list[str]:
     names: list[str] | None = request.__dict__.get(_GROUPS)
     if names is None:
-        names = _names_of_groups(getattr(request, "user", None))
-        request.__dict__[_GROUPS] = names
+        user = getattr(request, "user", None)
+        names = _names_of_groups(user)
+        if user is not None:
+            # Before the session is known nobody has groups yet.
+            request.__dict__[_GROUPS] = names
     return names
 
 

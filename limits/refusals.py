@@ -82,6 +82,7 @@ class Refusals:
         self._forgot_at = self._clock()
         self._known = {}
 
+
 def _make_room(known: dict[tuple[str, str], _Refusal]) -> None:
     # Threads may come between: who finds nothing left to drop has room.
     for name in list(known)[: REFUSALS_MAX // 10]:

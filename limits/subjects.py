@@ -1,4 +1,8 @@
-"""Subjects of overrides between people's words and the names under which they are kept."""
+"""Subjects of overrides between people's words and the names under which they are kept.
+
+`by_name=False` is for people who may not know who has an account: for them users are ids, none is looked up, and the
+answer is the same whether there is one or not.
+"""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
@@ -6,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from limits import identity
@@ -16,7 +21,10 @@ from limits.models import Policy
 _BY_ADDRESS, _BY_USER = ClientKey("ip"), ClientKey("user")
 
 
-def subject_named(text: str, *, kind: Kind, key: str = "") -> str:
+_IN_WORDS = {Kind.ADDRESS: "an address", Kind.NETWORK: "a network", Kind.VALUE: "what a client sends"}
+
+
+def subject_named(text: str, *, kind: Kind, key: str = "", by_name: bool = True) -> str:
     """Return the subject that a person means by `text`. `key`: which header or field, of what a client sends.
 
     Raises OverrideError with what would be right.
@@ -25,16 +33,17 @@ def subject_named(text: str, *, kind: Kind, key: str = "") -> str:
     if kind is Kind.VALUE:
         return _value(words, key)
     if kind is Kind.USER:
-        return user_subject(_user_named(words))
+        return user_subject(user_named(words)) if by_name else _user_of_id(words)
     if kind is Kind.GROUP:
         return _group_named(words)
     if kind is Kind.NETWORK and "/" not in words:
         raise OverrideError("Write a network with its length: 198.51.100.0/24. 198.51.100.7/32 is a single address.")
     if kind is Kind.ADDRESS and "/" in words:
         raise OverrideError("That is a network, not one address. Write it like 203.0.113.9, or choose “A network”.")
-    return read_subject(
-        identity.client_named(words, key=_BY_ADDRESS, ipv6_prefix=128) if kind is Kind.ADDRESS else words
-    )
+    named = identity.client_named(words, key=_BY_ADDRESS, ipv6_prefix=128) if kind is Kind.ADDRESS else words
+    if kind_of(named) is not kind:
+        raise OverrideError(f"“{words[:80]}” is not {_IN_WORDS[kind]}.")
+    return read_subject(named)
 
 
 def user_subject(user: Any) -> str:
@@ -50,18 +59,18 @@ def subjects_of_address(text: str) -> list[str]:
 
 def subjects_of_user(text: str) -> list[str]:
     """Return a user, by name, mail address or id, and the groups. Raises OverrideError when there is none."""
-    user = _user_named(text.strip())
+    user = user_named(text.strip())
     groups = user.groups.values_list("pk", flat=True) if hasattr(user, "groups") else ()
     return [user_subject(user), *(f"group={pk}" for pk in groups)]
 
 
-def subjects_found_by(text: str) -> Q:
+def subjects_found_by(text: str, *, by_name: bool = True) -> Q:
     """Return which overrides are meant when somebody searches for `text`: an address, a user, a group, what is sent."""
     words = text.strip()
     exact = [words]
     for find in (
         subjects_of_address,
-        subjects_of_user,
+        subjects_of_user if by_name else lambda name: [_user_of_id(name)],
         lambda name: [_group_named(name)],
         lambda name: [read_subject(name)],
     ):
@@ -80,44 +89,21 @@ def typed_keys() -> list[str]:
     return sorted({str(part) for key in keys for part in key.parts if part.kind in ("header", "field")})
 
 
-def in_words(subjects: Sequence[str]) -> dict[str, str]:
-    """Return how to show each subject to people: users and groups by their names."""
-    users = _names(get_user_model()._default_manager, _ids(subjects, "user="))
+def in_words(subjects: Sequence[str], *, by_name: bool = True) -> dict[str, str]:
+    """Return how to show each subject to people: groups, and users, by their names."""
+    ids = _ids(subjects, "user=")
+    users = {number: f"{number}, who is gone" for number in ids} | user_names(ids) if by_name else {}
     groups = _names(Group.objects, _ids(subjects, "group="))
     return {subject: _in_words(subject, users=users, groups=groups) for subject in subjects}
 
 
-def _in_words(subject: str, *, users: dict[str, str], groups: dict[str, str]) -> str:
-    kind, number = kind_of(subject), subject.partition("=")[2]
-    if kind is Kind.USER:
-        return f"User {users.get(number, f'{number}, who is gone')}"
-    if kind is Kind.GROUP:
-        return f"Group {groups.get(number, f'{number}, which is gone')}"
-    if kind is Kind.VALUE:
-        tag, name = subject.partition("=")[0].split(":", 1)
-        return f"{tag.title()} {name}, {number[:8]}…"
-    return subject
+def user_names(ids: Iterable[str]) -> dict[str, str]:
+    """Return the name of each user by the id, as far as there are such users."""
+    return _names(get_user_model()._default_manager, ids)
 
 
-def _names(manager: Any, ids: list[str]) -> dict[str, str]:
-    pk = manager.model._meta.pk
-    rows = manager.filter(pk__in=[number for number in ids if _is_id(pk, number)]) if ids else ()
-    return {str(row.pk): str(row) for row in rows}
-
-
-def _is_id(field: Any, number: str) -> bool:
-    try:
-        field.to_python(number)
-    except Exception:
-        return False
-    return True
-
-
-def _ids(subjects: Iterable[str], start: str) -> list[str]:
-    return [subject.removeprefix(start) for subject in subjects if subject.startswith(start)]
-
-
-def _user_named(words: str) -> Any:
+def user_named(words: str) -> Any:
+    """Return the user whom a name, a mail address or an id means. Raises OverrideError when it is none, or several."""
     model = get_user_model()
     users = model._default_manager
     named = Q(**{f"{model.USERNAME_FIELD}__iexact": words})
@@ -132,6 +118,44 @@ def _user_named(words: str) -> Any:
     if len(found) > 1:
         raise OverrideError(f"Several users go by “{words[:80]}”. Give an id.")
     return found[0]
+
+
+def _in_words(subject: str, *, users: dict[str, str], groups: dict[str, str]) -> str:
+    kind, number = kind_of(subject), subject.partition("=")[2]
+    if kind is Kind.USER:
+        return f"User {users.get(number, number)}"
+    if kind is Kind.GROUP:
+        return f"Group {groups.get(number, f'{number}, which is gone')}"
+    if kind is Kind.VALUE:
+        tag, name = subject.partition("=")[0].split(":", 1)
+        return f"{tag.title()} {name}, {number[:8]}…"
+    return subject
+
+
+def _names(manager: Any, ids: Iterable[str]) -> dict[str, str]:
+    pk = manager.model._meta.pk
+    numbers = [number for number in ids if _is_id(pk, number)]
+    rows = manager.filter(pk__in=numbers) if numbers else ()
+    return {str(row.pk): str(row) for row in rows}
+
+
+def _is_id(field: Any, number: str) -> bool:
+    """Say whether it can be an id: a number too large for its column can not, and some databases choke on it."""
+    try:
+        field.run_validators(field.to_python(number))
+    except ValidationError:
+        return False
+    return True
+
+
+def _ids(subjects: Iterable[str], start: str) -> list[str]:
+    return [subject.removeprefix(start) for subject in subjects if subject.startswith(start)]
+
+
+def _user_of_id(words: str) -> str:
+    if not _is_id(get_user_model()._meta.pk, words):
+        raise OverrideError("Give the user's id: finding users by name takes the right to view users.")
+    return identity.client_named(words, key=_BY_USER)
 
 
 def _group_named(words: str) -> str:

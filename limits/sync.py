@@ -5,6 +5,7 @@ once the later one reads again, and an older state can never replace a newer one
 """
 
 import logging
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -41,29 +42,33 @@ def from_database() -> Snapshot:
     return snapshots.take([row.as_value() for row in Policy.objects.all()], revision=latest)
 
 
-def compare() -> Comparison:
-    """Compare database and Redis. Raises StoreUnavailable."""
+def compare(*, thorough: bool = False) -> Comparison:
+    """Compare database and Redis; overrides by their versions alone, unless `thorough`. Raises StoreUnavailable."""
     found = documents.published()
     source = from_database()
+    are_equal = (found.version, found.document) == (source.version, source.document)
     return Comparison(
         version=source.version,
-        in_step=(found.version, found.document) == (source.version, source.document) and sync_overrides.are_in_step(),
+        in_step=are_equal and sync_overrides.are_in_step(thorough=thorough),
         difference=snapshots.difference(source, target=_read(found)),
     )
 
 
-def reconcile() -> bool:
+def reconcile(*, thorough: bool = False) -> bool:
     """Make Redis hold what the database holds, policies and overrides; return whether anything had to be written.
 
-    Raises StoreUnavailable.
+    Policies are compared by their content; overrides, which may be many, by their versions, unless `thorough`. Raises
+    StoreUnavailable.
     """
     wrote_policies = _reconcile_policies()
-    return sync_overrides.reconcile_overrides() > 0 or wrote_policies
+    return sync_overrides.reconcile_overrides(thorough=thorough) > 0 or wrote_policies
 
 
 def _reconcile_policies() -> bool:
     for _ in range(ATTEMPTS_MAX):
         found = documents.published()
+        if not found.can_be_forgiven:
+            documents.begin_epoch()
         source = from_database()
         if found.version == source.version and found.document == source.document:
             return False
@@ -105,6 +110,10 @@ class _Publisher:
         self._thread: threading.Thread | None = None
         self._asked_again = False
 
+    def begin_anew(self) -> None:
+        """Have no thread and hold no lock, as in a process that was forked off."""
+        self.__init__()  # type: ignore[misc]
+
     def begin(self) -> None:
         with self._lock:
             self._asked_again = True
@@ -128,6 +137,7 @@ class _Publisher:
 
 
 _publisher = _Publisher()
+os.register_at_fork(after_in_child=_publisher.begin_anew)
 
 
 def _read(found: Published) -> Snapshot:
@@ -135,3 +145,13 @@ def _read(found: Published) -> Snapshot:
         return snapshots.read(found.version, document=found.document)
     except SnapshotError:
         return snapshots.EMPTY
+
+
+def is_in_step() -> bool:
+    """Say whether Redis has the latest write of policies and of overrides, by their numbers alone.
+
+    Cheap, however many there are; `compare` also finds what was written past the services. Raises StoreUnavailable.
+    """
+    number, _, digest = documents.look().policies.partition("-")
+    latest = Revision.objects.filter(subject_type="policy").order_by("-pk").values_list("pk", flat=True).first() or 0
+    return bool(digest) and number == str(latest) and sync_overrides.are_in_step()

@@ -25,19 +25,22 @@ ATTEMPTS_MAX = 10
 PARTS_AT_ONCE = 16
 """So that no script holds the server for long."""
 
+NEVER_WRITTEN = Part("0")
+
 _COLUMNS = ("part", "pk", "subject", "policy", "effect", "rates", "since", "until")
 
 
-def reconcile_overrides() -> int:
+def reconcile_overrides(*, thorough: bool = False) -> int:
     """Make Redis hold the overrides that the database holds; return how many parts were written.
 
-    Where nothing differs this compares versions and reads no override. Raises StoreUnavailable.
+    Where nothing differs this compares versions and reads no override; if `thorough`, it reads all of them, and mends
+    what somebody altered under its version. Raises StoreUnavailable.
     """
     written = 0
     for _ in range(ATTEMPTS_MAX):
         found = store.standing()
         versions = _versions()
-        behind = _differing(versions, found.versions)
+        behind = _altered(versions, found.versions) if thorough else _differing(versions, found.versions)
         if not behind and (found.is_announced or not found.versions):
             return written
         for numbers in _batches(behind):
@@ -47,9 +50,13 @@ def reconcile_overrides() -> int:
     raise StoreUnavailable(f"others wrote the overrides {ATTEMPTS_MAX} times meanwhile")
 
 
-def are_in_step() -> bool:
-    """Say whether Redis holds the overrides that the database holds. Raises StoreUnavailable."""
-    return not _differing(_versions(), store.standing().versions)
+def are_in_step(*, thorough: bool = False) -> bool:
+    """Say whether Redis holds the overrides that the database holds, by their versions alone unless `thorough`.
+
+    Raises StoreUnavailable.
+    """
+    versions, found = _versions(), store.standing().versions
+    return not (_altered(versions, found) if thorough else _differing(versions, found))
 
 
 def publish_once() -> bool:
@@ -75,6 +82,16 @@ def _versions() -> dict[int, str]:
 def _differing(versions: Mapping[int, str], found: Mapping[int, str]) -> list[int]:
     """Return the parts to write. One that was never written, here or there, is in step."""
     return [number for number in range(PARTS) if versions.get(number, "0") != found.get(number, "0")]
+
+
+def _altered(versions: Mapping[int, str], found: Mapping[int, str]) -> list[int]:
+    """Return the parts that Redis does not have as the database has them; each is read."""
+    altered: list[int] = []
+    for numbers in _batches(range(PARTS)):
+        ours, theirs = _parts(numbers, versions=versions), store.parts(numbers)
+        absent = {number: NEVER_WRITTEN for number in numbers if number not in found}
+        altered += [number for number in numbers if ours[number] != (absent | theirs).get(number)]
+    return altered
 
 
 def _parts(numbers: list[int], *, versions: Mapping[int, str]) -> dict[int, Part]:

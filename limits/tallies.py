@@ -11,8 +11,10 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.http import HttpRequest
+from django.urls import Resolver404, resolve
 
 from limits.core.decisions import Decision
 from limits.core.tallies import OUTCOMES, REFUSED, Refused, outcome_of, refused
@@ -29,6 +31,15 @@ REFUSALS_MAX = 100
 """Refusals kept from one batch to the next: the latest."""
 
 _Minutes = dict[int, dict[str, list[int]]]
+
+
+class _Refusal(NamedTuple):
+    at: float
+    policy: str
+    client: str
+    method: str
+    path: str
+    route: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +85,14 @@ class Tallies:
                 self._by_bucket[bisect_left(BUCKETS_SECONDS, seconds)] += 1
                 self._seconds += seconds
             if outcome == REFUSED:
-                method, path = (request.method or "", request.path) if request is not None else ("", "")
-                self._refusals.append((now, slug, decision.client, method, path))
+                self._refusals.append(_Refusal(now, slug, decision.client, *_asked(request)))
 
     def take(self) -> Noted:
         """Return what was noted since the last time, and begin anew."""
         with self._noting:
             minutes, by_bucket, seconds, refusals = self._minutes, self._by_bucket, self._seconds, self._refusals
             self._start_afresh()
-        told = [
-            refused(at=at, policy=policy, client=client, method=method, path=path)
-            for at, policy, client, method, path in refusals
-        ]
-        return Noted(minutes, by_bucket, seconds, told)
+        return Noted(minutes, by_bucket, seconds, list(map(_told, refusals)))
 
     def write(self, noted: Noted) -> bool:
         """Write to Redis what was taken, and what waited; return whether all is written. One round trip, as a rule."""
@@ -117,7 +123,7 @@ class Tallies:
         self._minute = -1
         self._by_bucket = [0] * (len(BUCKETS_SECONDS) + 1)
         self._seconds = 0.0
-        self._refusals: deque[tuple[float, str, str, str, str]] = deque(maxlen=REFUSALS_MAX)
+        self._refusals: deque[_Refusal] = deque(maxlen=REFUSALS_MAX)
 
     def _turn_to(self, minute: int) -> None:
         self._minute = minute
@@ -149,6 +155,35 @@ class Tallies:
         self._waiting_refusals.clear()
         self._batches += 1
         return store.Batch(self._sender, self._batches, minutes, refusals)
+
+
+def _asked(request: HttpRequest | None) -> tuple[str, str, str | None]:
+    """Return method, path, and the route if the request has come so far that it is known."""
+    if request is None:
+        return "", "", None
+    match = request.resolver_match
+    return request.method or "", request.path_info, match.route if match else None
+
+
+def _told(refusal: _Refusal) -> Refused:
+    route = refusal.route
+    if route is None and refusal.path:
+        # Known refusals are answered before the path is resolved: that is left to whoever takes them out of memory.
+        route = _route_of(refusal.path)
+    return refused(**refusal._replace(route=route)._asdict())
+
+
+def _route_of(path: str) -> str | None:
+    """Return the route that a path takes, with or without the slash at its end; None when it leads nowhere."""
+    for attempt in (path, f"{path}/"):
+        try:
+            return resolve(attempt).route
+        except Resolver404:
+            continue
+        except Exception:
+            # Whatever a site's own converter raises: what the path holds is not known, so nothing is kept of it.
+            return ""
+    return None
 
 
 def _drop_oldest(minutes: _Minutes) -> None:

@@ -52,15 +52,15 @@ class CountsHere:
             for claim, verdict in zip(shared, answer.verdicts, strict=True)
         ]
 
-    def give_back(self, claims: Sequence[Claim], *, age_milliseconds: int) -> None:
-        """Take back what `charge` told `age_milliseconds` ago that it charged: the claims of its decisions."""
-        charges = [
+    def give_back(self, charges: Sequence[tuple[Claim, int]]) -> None:
+        """Take back what `charge` told that it charged: its decisions' claims, and how many milliseconds ago it did."""
+        back = [
             ledger.GiveBack(claim.policy.algorithm.value, bound.key, bound.window, claim.cost, age_milliseconds)
-            for claim in claims
+            for claim, age_milliseconds in charges
             for bound in _plain(claim).bounds
         ]
         with self._lock:
-            ledger.give_back(self._ledger, charges=charges, now_milliseconds=self._now())
+            ledger.give_back(self._ledger, charges=back, now_milliseconds=self._now())
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

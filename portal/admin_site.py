@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 
 import limits
+from limits.charged import note_failed_login
 
 
 class PortalAdminSite(admin.AdminSite):
@@ -21,8 +22,13 @@ class PortalAdminSite(admin.AdminSite):
 
     @method_decorator(limits.limit("login"))
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The form for a new password; it asks for the old one, so it counts as a login."""
-        return super().password_change(request, extra_context)
+        """The form for a new password; it asks for the old one, so it counts as a login; a wrong one, as failed."""
+        answer = super().password_change(request, extra_context)
+        # Shown again: the form compares the old password itself, and Django tells nobody of a wrong one.
+        form = (getattr(answer, "context_data", None) or {}).get("form")
+        if form is not None and form.has_error("old_password", "password_incorrect"):
+            note_failed_login(request)
+        return answer
 
     @method_decorator(limits.limit("login"))
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

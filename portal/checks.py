@@ -19,14 +19,15 @@ def check_environment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_unix_socket(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """portal.W003: behind a Unix socket without trusted proxies no request has an address."""
+    """portal.E003: behind a Unix socket without trusted proxies no request has an address."""
     if not settings.BIND.startswith("unix:") or settings.LIMITS_TRUSTED_PROXIES:
         return []
     return [
-        Warning(
-            "The web server listens on a Unix socket and no proxy is trusted: every request counts as “unknown”.",
-            hint="Set TRUSTED_PROXIES to the proxy's address, and let the proxy send X-Forwarded-For.",
-            id="portal.W003",
+        Error(
+            "BIND is a Unix socket and TRUSTED_PROXIES is empty: all visitors would share one counter, “unknown”.",
+            hint="Set TRUSTED_PROXIES=127.0.0.1, which trusts the proxy on the socket too, and let it send "
+            "X-Forwarded-For; or set BIND to an address.",
+            id="portal.E003",
         )
     ]
 

@@ -1,5 +1,7 @@
 """`/healthz` and `/readyz`: is this process alive, can it serve, and what ails around it."""
 
+import threading
+import time
 from collections.abc import Callable
 
 import redis
@@ -20,6 +22,7 @@ from portal.operations import heartbeats
 from portal.redis_address import connect
 
 OK, DEGRADED = "ok", "degraded"
+KEPT_SECONDS = 1.0
 
 
 @never_cache
@@ -34,9 +37,41 @@ def alive(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """Tell what works. 503 only when this process cannot serve: without the database it can serve no page.
 
-    A dead worker, or Redis away, must not take the web servers out: pages answer all the same.
+    A dead worker, or Redis away, must not take the web servers out: pages answer all the same. Anybody may ask, as
+    often as they like, so what was found holds for a second.
     """
-    parts = {
+    parts = findings.latest()
+    can_serve = parts["database"] == OK
+    status = OK if all(part == OK for part in parts.values()) else DEGRADED
+    return JsonResponse(
+        {"status": status if can_serve else "unavailable", **parts},
+        status=200 if can_serve else 503,
+    )
+
+
+class Findings:
+    """What was found out last, by part, and found out anew once it is old. One thread asks; others wait for it."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._asking = threading.Lock()
+        self._parts: dict[str, str] = {}
+        self._holds_until = 0.0
+
+    def latest(self) -> dict[str, str]:
+        """Return each part as it was found within the last second."""
+        with self._asking:
+            if not self._parts or self._clock() >= self._holds_until:
+                self._parts = _parts()
+                self._holds_until = self._clock() + KEPT_SECONDS
+            return self._parts
+
+
+findings = Findings()
+
+
+def _parts() -> dict[str, str]:
+    return {
         name: OK if _holds(works) else DEGRADED
         for name, works in (
             ("database", _database_answers),
@@ -48,12 +83,6 @@ def ready(request: HttpRequest) -> HttpResponse:
             ("limiter", lambda: not breaker.degraded),
         )
     }
-    can_serve = parts["database"] == OK
-    status = OK if all(part == OK for part in parts.values()) else DEGRADED
-    return JsonResponse(
-        {"status": status if can_serve else "unavailable", **parts},
-        status=200 if can_serve else 503,
-    )
 
 
 def _holds(works: Callable[[], bool]) -> bool:
@@ -80,4 +109,4 @@ def _broker_answers() -> bool:
 
 
 def _policies_are_in_step() -> bool:
-    return bool(policies_in_force.snapshot.policies) and sync.compare().in_step
+    return bool(policies_in_force.snapshot.policies) and sync.is_in_step()

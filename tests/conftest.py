@@ -28,17 +28,29 @@ pytest_plugins = ["tests.portal_process"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about another database; put what needs a whole running portal on one worker."""
-    if os.environ.get("TEST_DATABASE") != "mariadb":
-        elsewhere = [item for item in items if item.get_closest_marker("mariadb")]
-        config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if item not in elsewhere]
+    """Leave out what is about another database, and on MariaDB what uses none: that has run on SQLite.
+
+    What needs a whole running portal is put on one worker.
+    """
+    is_elsewhere = _uses_no_database if os.environ.get("TEST_DATABASE") == "mariadb" else _is_about_mariadb
+    elsewhere = [item for item in items if is_elsewhere(item)]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if not is_elsewhere(item)]
     for item in items:
         if "portal" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("portal"))
             item.add_marker(pytest.mark.slow)
         if "redis_server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.server)
+
+
+def _is_about_mariadb(item: pytest.Item) -> bool:
+    return item.get_closest_marker("mariadb") is not None
+
+
+def _uses_no_database(item: pytest.Item) -> bool:
+    asked = {"db", "transactional_db", "portal"} & set(getattr(item, "fixturenames", ()))
+    return not asked and item.get_closest_marker("django_db") is None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -38,6 +38,7 @@ HOT_PATH = (
     "limits.routes",
     "limits.store",
     "limits.tallies",
+    "limits.typed_values",
     "limits.views_in_code",
     "limits.without_redis",
 )

@@ -1,6 +1,7 @@
 """Who acts in the admin, and the word about what became of it."""
 
 from django.contrib import messages
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
@@ -16,10 +17,16 @@ def actor_of(request: HttpRequest) -> Actor:
     return Actor(name=user.get_username(), origin=identity.address_of(request), user_id=user.pk)
 
 
+def may_know_users(request: HttpRequest) -> bool:
+    """Say whether somebody may see who has an account: whoever may not is told ids alone."""
+    opts = get_user_model()._meta
+    return request.user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
+
+
 def tell_whether_in_force(request: HttpRequest) -> None:
     """Leave a message that says when what was saved comes into force. Ask for it once the write is committed."""
     try:
-        in_step = sync.compare().in_step
+        in_step = sync.is_in_step()
     except StoreUnavailable:
         messages.warning(
             request,

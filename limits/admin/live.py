@@ -6,9 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.auth import get_permission_codename, get_user_model
-from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -17,13 +15,14 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from limits import identity, live_words
+from limits import live_words, subjects
+from limits.admin.acting import actor_of, may_know_users
 from limits.core import policies
 from limits.core.decisions import NEAR
 from limits.exceptions import StoreUnavailable
 from limits.models import Policy
 from limits.models.live import LiveCounters
-from limits.services import Actor, live
+from limits.services import live
 from limits.services.live import Standing
 
 _TYPED_CHARACTERS_MAX = 600
@@ -111,8 +110,8 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
         """The page. What is typed to find a client is posted, so that no secret stands in an address or a log."""
         policy = self._policy(request, pk)
         if request.method == "POST":
-            typed = request.POST.get("client", "").strip()[:_TYPED_CHARACTERS_MAX]
-            client = live.client_named(typed, policy=policy) if typed else ""
+            typed = request.POST.get("client", "").strip()
+            client = _client_named(request, typed, policy=policy) if typed else ""
             return HttpResponseRedirect(_page(policy, client))
         return TemplateResponse(request, "admin/limits/live/page.html", self._context(request, policy))
 
@@ -126,7 +125,7 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
         policy = self._policy(request, pk)
         if not self.may_reset(request):
             raise PermissionDenied
-        client = live.client_named(request.GET.get("client", "")[:_TYPED_CHARACTERS_MAX], policy=policy)
+        client = _client_named(request, request.GET.get("client", ""), policy=policy)
         if request.method == "POST":
             self._reset(request, policy, client)
             return HttpResponseRedirect(_page(policy, ""))
@@ -134,12 +133,9 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
         return TemplateResponse(request, "admin/limits/live/reset.html", context)
 
     def _reset(self, request: HttpRequest, policy: Policy, client: str) -> None:
-        user = request.user
-        assert isinstance(user, AbstractBaseUser), "the admin lets nobody in who is not logged in"
-        actor = Actor(name=user.get_username(), origin=identity.address_of(request), user_id=user.pk)
         reason = request.POST.get("reason", "").strip()[:200]
         try:
-            number = live.reset(policy, client=client, actor=actor, reason=reason)
+            number = live.reset(policy, client=client, actor=actor_of(request), reason=reason)
         except StoreUnavailable as error:
             messages.error(request, f"Redis cannot be reached: {error}. {client} was perhaps not forgiven: try again.")
             return
@@ -154,8 +150,8 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
         return get_object_or_404(Policy, pk=pk)
 
     def _context(self, request: HttpRequest, policy: Policy) -> dict[str, Any]:
-        asked = request.GET.get("client", "")[:_TYPED_CHARACTERS_MAX]
-        client = live.client_named(asked, policy=policy) if asked else ""
+        asked = request.GET.get("client", "")
+        client = _client_named(request, asked, policy=policy) if asked else ""
         return {
             **self.admin_site.each_context(request),
             "title": f"Live counters of {policy.slug}",
@@ -163,7 +159,7 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
             "media": self.media,
             "policy": policy,
             "client": client,
-            "find_help": live_words.whom_to_name(policy.key),
+            "find_help": live_words.whom_to_name(policy.key, by_name=may_know_users(request)),
             "may_reset": self.may_reset(request),
             "rows_url": f"{reverse('admin:limits_livecounters_rows', args=(policy.pk,))}{_query(client)}",
             "page_url": _page(policy, ""),
@@ -180,7 +176,7 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
                 part = live_words.part(sample)
         except StoreUnavailable as error:
             return {"away": str(error)}
-        called = _called(standing.client.name for standing in standings) if _may_know_users(request) else {}
+        called = _called(standing.client.name for standing in standings) if may_know_users(request) else {}
         value = policy.as_value()
         return {"rows": [_row(policy, value, standing, called) for standing in standings], "part": part}
 
@@ -203,24 +199,19 @@ def _row(policy: Policy, value: policies.Policy, standing: Standing, called: dic
     return Row(client.name, called.get(client.name, ""), tuple(lines), notes, reset_url if client.is_counted else "")
 
 
-def _may_know_users(request: HttpRequest) -> bool:
-    opts = get_user_model()._meta
-    return request.user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
-
-
 def _called(clients: Iterable[str]) -> dict[str, str]:
     """Return the names of users who are counted by their ids."""
-    users = get_user_model()
-    ids: dict[str, Any] = {}
+    ids = {}
     for client in clients:
         tag, _, value = client.partition("=")
         if tag in ("user", "user-or-ip"):
-            try:
-                ids[client] = users._meta.pk.to_python(value)
-            except ValidationError:
-                continue
-    found = users._default_manager.in_bulk(list(ids.values()))
-    return {client: found[pk].get_username() for client, pk in ids.items() if pk in found}
+            ids[client] = value
+    names = subjects.user_names(ids.values())
+    return {client: names[value] for client, value in ids.items() if value in names}
+
+
+def _client_named(request: HttpRequest, text: str, *, policy: Policy) -> str:
+    return live.client_named(text[:_TYPED_CHARACTERS_MAX], policy=policy, by_name=may_know_users(request))
 
 
 def _page(policy: Policy, client: str) -> str:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from limits import subjects
+from limits.admin.acting import may_know_users
 from limits.core.overrides import Effect
 from limits.models import Override, Policy
 
@@ -22,7 +23,7 @@ class OverridePage(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows: list[Override] = list(self.result_list)
-        words = subjects.in_words([row.subject for row in rows])
+        words = subjects.in_words([row.subject for row in rows], by_name=may_know_users(request))
         for row in rows:
             row.in_words = words[row.subject]
         self.result_list: Any = rows

@@ -38,6 +38,8 @@ class OverrideForm(forms.ModelForm[Override]):
 
     own_subjects: Collection[str] = ()
     """Every subject that whoever fills in this form is."""
+    by_name = False
+    """Whether whoever fills in this form may know who has an account."""
 
     class Meta:
         model = Override
@@ -136,7 +138,8 @@ class NewOverrideForm(OverrideForm):
         kind, who = self.cleaned_data.get("about"), self.cleaned_data.get("who")
         if kind and who:
             try:
-                named = subjects.subject_named(who, kind=Kind(kind), key=self.cleaned_data.get("sent_in", ""))
+                key = self.cleaned_data.get("sent_in", "")
+                named = subjects.subject_named(who, kind=Kind(kind), key=key, by_name=self.by_name)
                 self.instance.place(named)
             except OverrideError as error:
                 self.add_error(

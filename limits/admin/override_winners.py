@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from limits import subjects
+from limits.admin.acting import may_know_users
 from limits.admin.override_columns import effect_in_words, until_in_words
 from limits.admin.override_form import FOR_ALL
 from limits.core.overrides import Kind, OverrideError, in_order
@@ -44,9 +45,12 @@ class WhichForm(forms.Form):
         help_text="In the header or field that the policy counts by. It is hashed, and not kept.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, by_name: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("address", "user", "sent"):
+        if not by_name:
+            # Which overrides win for a user tells that there is one, and of which groups.
+            del self.fields["user"]
+        for name in self.fields.keys() - {"policy"}:
             self.fields[name].widget.attrs |= {"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}
 
     def clean(self) -> dict[str, Any]:
@@ -60,7 +64,8 @@ class WhichForm(forms.Form):
             *self._named("sent", lambda text: _values(text, policy)),
         ]
         if not cleaned["subjects"] and not self.errors:
-            raise forms.ValidationError("Give an address, a user, or what the client sends.")
+            user = " a user," if "user" in self.fields else ""
+            raise forms.ValidationError(f"Give an address,{user} or what the client sends.")
         return cleaned
 
     def _named(self, name: str, find: Any) -> list[str]:
@@ -78,7 +83,8 @@ def which_wins(request: HttpRequest, *, model_admin: Any) -> HttpResponse:
     """Answer the page. It is posted, so that no secret stands in an address or a log. Raises PermissionDenied."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    form = WhichForm(request.POST if request.method == "POST" else None)
+    by_name = may_know_users(request)
+    form = WhichForm(request.POST if request.method == "POST" else None, by_name=by_name)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": "Which override wins?",
@@ -87,8 +93,9 @@ def which_wins(request: HttpRequest, *, model_admin: Any) -> HttpResponse:
         "form": form,
     }
     if form.is_bound and form.is_valid():
-        context["policy"] = form.cleaned_data["policy"]
-        context["rows"] = _rows(form.cleaned_data["subjects"], policy=form.cleaned_data["policy"], now=timezone.now())
+        named, policy = form.cleaned_data["subjects"], form.cleaned_data["policy"]
+        context["policy"] = policy
+        context["rows"] = _rows(named, policy=policy, now=timezone.now(), by_name=by_name)
         context["wins"] = any(row.wins for row in context["rows"])
     return TemplateResponse(request, "admin/limits/override/which.html", context)
 
@@ -100,7 +107,7 @@ def _values(text: str, policy: Policy) -> list[str]:
     return [subjects.subject_named(text, kind=Kind.VALUE, key=key) for key in keys]
 
 
-def _rows(named: list[str], *, policy: Policy, now: datetime) -> list[Row]:
+def _rows(named: list[str], *, policy: Policy, now: datetime, by_name: bool) -> list[Row]:
     """Return those that hold, the winner first, then those that do not."""
     found = Override.objects.filter(subject__in=named, policy__in=("", policy.slug))
     # A database may compare without case.
@@ -108,7 +115,7 @@ def _rows(named: list[str], *, policy: Policy, now: datetime) -> list[Row]:
     ordered = in_order(row.as_value() for row in rows.values())
     holding = [value.id for value in ordered if value.holds(at=now.timestamp())]
     others = [value.id for value in ordered if value.id not in holding]
-    words = subjects.in_words([row.subject for row in rows.values()])
+    words = subjects.in_words([row.subject for row in rows.values()], by_name=by_name)
     return [
         _row(rows[pk], words, now=now, place=place, holds=len(holding)) for place, pk in enumerate(holding + others)
     ]

@@ -1,5 +1,6 @@
 """Overrides in the admin: the list, the form, ending them, and which one wins."""
 
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -11,13 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from limits import identity, services, subjects, sync_overrides
-from limits.admin.acting import actor_of
+from limits import identity, services, subjects
+from limits.admin.acting import actor_of, may_know_users, tell_whether_in_force
 from limits.admin.override_columns import OverridePage, PolicyFilter, StateFilter, effect_in_words, until_in_words
 from limits.admin.override_form import FOR_ALL, NewOverrideForm, OverrideForm
 from limits.admin.override_winners import which_wins
 from limits.core.overrides import networks_around
-from limits.exceptions import StoreUnavailable
 from limits.models import Override
 
 
@@ -53,11 +53,13 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
         self, request: HttpRequest, queryset: QuerySet[Override], search_term: str
     ) -> tuple[QuerySet[Override], bool]:
         """Find by plain words: what a client sends is hashed, an address finds the networks that it is in, too."""
-        return (queryset.filter(subjects.subjects_found_by(search_term)) if search_term.strip() else queryset), False
+        if search_term.strip():
+            queryset = queryset.filter(subjects.subjects_found_by(search_term, by_name=may_know_users(request)))
+        return queryset, False
 
     @admin.display(description="for whom", ordering="kind")
     def whom(self, override: Override) -> str:
-        return override.in_words or subjects.in_words([override.subject])[override.subject]
+        return override.in_words or override.subject
 
     @admin.display(description="what holds", ordering="effect")
     def what(self, override: Override) -> str:
@@ -73,10 +75,18 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
 
     # The form
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Override | None:
+        """Find one, and look up what it is called for whoever asks."""
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            found.in_words = subjects.in_words([found.subject], by_name=may_know_users(request))[found.subject]
+        return found
+
     def get_form(self, request: HttpRequest, obj: Override | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = OverrideForm if obj else NewOverrideForm
         made = cast(type[OverrideForm], super().get_form(request, obj, change, **{"form": form} | kwargs))
         made.own_subjects = _own_subjects(request)
+        made.by_name = may_know_users(request)
         return made
 
     def get_fieldsets(self, request: HttpRequest, obj: Override | None = None) -> Any:
@@ -93,7 +103,7 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
 
     def save_model(self, request: HttpRequest, obj: Override, form: ModelForm[Override], change: bool) -> None:
         services.save_override(obj, actor=actor_of(request))
-        transaction.on_commit(lambda: _tell_whether_in_force(request))
+        transaction.on_commit(lambda: tell_whether_in_force(request))
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """What the history shows: what was and what is."""
@@ -105,7 +115,7 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
 
     def delete_model(self, request: HttpRequest, obj: Override) -> None:
         services.delete_override(obj, actor=actor_of(request))
-        transaction.on_commit(lambda: _tell_whether_in_force(request))
+        transaction.on_commit(lambda: tell_whether_in_force(request))
 
     # Actions
 
@@ -126,7 +136,7 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
             messages.info(request, "Nothing to do: all of them had ended already.")
             return
         messages.success(request, f"Ended: {len(ended)}.")
-        _tell_whether_in_force(request)
+        tell_whether_in_force(request)
 
 
 def _own_subjects(request: HttpRequest) -> set[str]:
@@ -139,20 +149,6 @@ def _own_subjects(request: HttpRequest) -> set[str]:
 def _told(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
-    return f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "strftime") else str(value or "none")
-
-
-def _tell_whether_in_force(request: HttpRequest) -> None:
-    try:
-        in_step = sync_overrides.are_in_step()
-    except StoreUnavailable:
-        messages.warning(
-            request,
-            "Saved, but not in force yet: Redis cannot be reached. It comes into force by itself, within seconds of "
-            "Redis's return.",
-        )
-        return
-    if in_step:
-        messages.info(request, "In force on every worker within a second.")
-    else:
-        messages.warning(request, "Saved. Others were saved at the same moment: all are in force within seconds.")
+    if isinstance(value, datetime):
+        return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
+    return str(value or "none")

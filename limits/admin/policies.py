@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms import ModelForm
@@ -21,6 +20,7 @@ from limits.admin.policy_undo import undo
 from limits.core.policies import Mode
 from limits.models import Policy, Revision
 from limits.services import POLICY
+from limits.typed_values import TYPED_KINDS
 
 FOLDED = {
     "Where it holds": ("view", "path", "priority"),
@@ -124,6 +124,12 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
                 request,
                 f"“{obj.slug}” limits nothing yet: it names no view and no path, and no code of this site names it.",
             )
+        if all(part.kind in TYPED_KINDS for part in obj.key.parts):
+            messages.warning(
+                request,
+                f"“{obj.slug}” counts only by what clients send. Whoever makes up another each time is never refused, "
+                "and each makes a counter. Join it with ip, or add a second policy by ip.",
+            )
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """What the history shows: what was and what is, and why."""
@@ -175,20 +181,16 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         self._set_mode(request, queryset, mode=Mode.OFF)
 
     def _set_mode(self, request: HttpRequest, queryset: QuerySet[Policy], *, mode: Mode) -> None:
-        changed, refused = [], False
         with transaction.atomic():
-            for policy in queryset:
-                try:
-                    if services.set_mode(policy, mode=mode, actor=actor_of(request)):
-                        self.log_change(request, policy, f"{DONE[mode]}.")
-                        changed.append(policy)
-                except ValidationError as error:
-                    refused = True
-                    messages.error(request, f"“{policy}” stays as it was: {' '.join(error.messages)}")
-        if changed:
-            messages.success(request, f"{DONE[mode]}: {', '.join(map(str, changed))}.")
+            done = services.set_modes(queryset, mode=mode, actor=actor_of(request))
+            for policy in done.changed:
+                self.log_change(request, policy, f"{DONE[mode]}.")
+        for slug, error in done.refused.items():
+            messages.error(request, f"“{slug}” stays as it was: {' '.join(error.messages)}")
+        if done.changed:
+            messages.success(request, f"{DONE[mode]}: {', '.join(map(str, done.changed))}.")
             tell_whether_in_force(request)
-        elif not refused:
+        elif not done.refused:
             messages.info(request, f"Nothing to do: all of them were {DONE_BEFORE[mode]} already.")
 
 

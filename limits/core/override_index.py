@@ -4,6 +4,7 @@ What is kept of each is its line; it is read when it is found. An address or net
 no two are the same: the bits that count, with a 1 before them that tells how many they are.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ class Part:
 
     version: str
     lines: Lines = ()
+
+    @property
+    def digest(self) -> str:
+        """What travels with version and lines, so that lines that somebody altered are noticed."""
+        return hashlib.sha256("\n".join((self.version, *self.lines)).encode()).hexdigest()[:12]
 
 
 class Index:

@@ -20,7 +20,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from limits.core.policies import SLUG_PATTERN
-from limits.core.rates import Rate
+from limits.core.rates import LIMIT_MAX, RATES_MAX, WINDOW_SECONDS_MAX, Rate
 
 SUBJECT_CHARACTERS_MAX = 150
 PARTS = 256
@@ -178,7 +178,7 @@ def from_line(line: str) -> Override:
             subject=subject,
             policy=policy,
             effect=Effect(effect),
-            rates=tuple(_read_rate(rate) for rate in rates.split()),
+            rates=_read_rates(rates),
             since=int(since),
             until=int(until) if until else None,
         )
@@ -189,8 +189,15 @@ def from_line(line: str) -> Override:
     return read
 
 
+def _read_rates(text: str) -> tuple[Rate, ...]:
+    rates = tuple(map(_read_rate, text.split()))
+    if len(rates) > RATES_MAX or len({rate.window_seconds for rate in rates}) < len(rates):
+        raise OverrideError(f"there are more than {RATES_MAX} rates, or two of one window")
+    return rates
+
+
 def _read_rate(text: str) -> Rate:
     limit, window_seconds, burst = map(int, text.split("/"))
-    if limit < 1 or window_seconds < 1 or burst < 0:
+    if not (1 <= limit <= LIMIT_MAX and 1 <= window_seconds <= WINDOW_SECONDS_MAX and 0 <= burst <= LIMIT_MAX):
         raise OverrideError(f"{text!r} is no rate")
     return Rate(limit, window_seconds, burst)

@@ -12,10 +12,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from limits.core.client_keys import parse_client_key
-from limits.core.policies import METHODS, SLUG_PATTERN, Algorithm, Counts, Mode, Policy, WithoutRedis
+from limits.core.policies import (
+    COST_MAX,
+    METHODS,
+    PENALTY_SECONDS_MAX,
+    SLUG_PATTERN,
+    Algorithm,
+    Counts,
+    Mode,
+    Policy,
+    WithoutRedis,
+)
 from limits.core.rates import Rate, parse_rates
 
 FORMAT = 2
+
+CHARACTERS_MAX = {"slug": 50, "title": 100, "view": 200, "path": 200}
+BOUNDS = {
+    "priority": (-1_000, 1_000),
+    "ipv6_prefix": (32, 128),
+    "penalty_seconds": (0, PENALTY_SECONDS_MAX),
+    "cost": (1, COST_MAX),
+}
+ANY_DEPTH_MAX = 2
+_PATH = re.compile(r"(?:/[^/*?#%]*(?:\*{1,2}[^/*?#%]*)?)+")
+"""Globs that no client's path makes slow to match: between two slashes one star, or two."""
 
 
 class SnapshotError(ValueError):
@@ -52,20 +73,26 @@ EMPTY = Snapshot(version="", policies={}, lines={})
 def take(policies: Iterable[Policy], *, revision: int) -> Snapshot:
     """Return the snapshot of these policies after the given revision (the number of the last write)."""
     lines = {_to_line(policy): policy for policy in sorted(policies, key=lambda policy: policy.slug)}
-    digest = hashlib.sha256("\n".join((str(FORMAT), *lines)).encode()).hexdigest()[:12]
     by_slug = {policy.slug: policy for policy in lines.values()}
-    return Snapshot(version=f"{revision}-{digest}", policies=by_slug, lines=lines)
+    return Snapshot(version=f"{revision}-{digest(lines)}", policies=by_slug, lines=lines)
+
+
+def digest(lines: Iterable[str]) -> str:
+    """Return what a version ends in: it names the content of a document, whose lines after the first these are."""
+    return hashlib.sha256("\n".join((str(FORMAT), *lines)).encode()).hexdigest()[:12]
 
 
 def read(version: str, *, document: str, known: Snapshot = EMPTY) -> Snapshot:
     """Return the snapshot that a document holds; what `known` has already is not read again.
 
-    Raise SnapshotError when it cannot be read.
+    Raise SnapshotError when it cannot be read, or is another one than its version says.
     """
     head, *lines = document.split("\n")
     try:
         if (found := json.loads(head)["format"]) != FORMAT:
             raise SnapshotError(f"Policies of format {found} are not known here.")
+        if version.rpartition("-")[2] != digest(lines):
+            raise SnapshotError(f"The document of policies is not the one of version {version[:80]!r}.")
         by_line = {line: known.lines.get(line) or _from_plain(json.loads(line)) for line in lines}
     except (TypeError, AttributeError, LookupError, ValueError, RecursionError) as error:
         raise SnapshotError(f"The document of policies cannot be read: {error!r}") from error
@@ -107,20 +134,25 @@ def _to_line(policy: Policy) -> str:
 
 def _from_plain(plain: dict[str, Any]) -> Policy:
     """Read as strictly as what people type: the document may have been written by anybody."""
-    texts = {name: _typed(plain, name, str) for name in ("slug", "title", "view", "path")}
-    numbers = {name: _typed(plain, name, int) for name in ("priority", "ipv6_prefix", "penalty_seconds", "cost")}
-    slug, methods = texts["slug"], tuple(plain["methods"])
+    texts: dict[str, Any] = {name: _text(plain, name, most=most) for name, most in CHARACTERS_MAX.items()}
+    numbers: dict[str, Any] = {name: _number(plain, name, *bounds) for name, bounds in BOUNDS.items()}
+    slug, methods, path = texts["slug"], tuple(plain["methods"]), texts["path"]
     if not re.fullmatch(SLUG_PATTERN, slug):
         raise SnapshotError(f"{slug!r} is not a policy's name.")
     if unknown := set(methods) - set(METHODS):
         raise SnapshotError(f"{slug!r} names methods that are not known here: {unknown}.")
+    if path and not (_PATH.fullmatch(path) and path.count("**") <= ANY_DEPTH_MAX):
+        raise SnapshotError(f"{slug!r} names no path that can be matched: {path!r}.")
+    rates, algorithm = _rates(plain["rates"]), Algorithm(plain["algorithm"])
+    if algorithm is not Algorithm.TOKEN_BUCKET and any(rate.burst for rate in rates):
+        raise SnapshotError(f"{slug!r} has a burst, and is no token bucket.")
     return Policy(
         **texts,
         **numbers,
         key=parse_client_key(plain["key"]),
-        rates=_rates(plain["rates"]),
+        rates=rates,
         mode=Mode(plain["mode"]),
-        algorithm=Algorithm(plain["algorithm"]),
+        algorithm=algorithm,
         methods=methods,
         refusals_count=_typed(plain, "refusals_count", bool),
         counts=Counts(plain["counts"]),
@@ -131,6 +163,21 @@ def _from_plain(plain: dict[str, Any]) -> Policy:
 def _rates(plain: list[list[int]]) -> tuple[Rate, ...]:
     parts = (f"{limit}/{seconds}s" + (f" burst {burst}" if burst else "") for limit, seconds, burst in plain)
     return parse_rates(",".join(parts))
+
+
+def _text(plain: dict[str, Any], name: str, *, most: int) -> str:
+    text: str = _typed(plain, name, str)
+    text.encode()  # half of a surrogate pair can be written as JSON, and nowhere else
+    if len(text) > most:
+        raise SnapshotError(f"{name} of {plain.get('slug')!r} is longer than {most} characters.")
+    return text
+
+
+def _number(plain: dict[str, Any], name: str, least: int, most: int) -> int:
+    number: int = _typed(plain, name, int)
+    if not least <= number <= most:
+        raise SnapshotError(f"{name} of {plain.get('slug')!r} is not from {least} to {most}: {number}.")
+    return number
 
 
 def _typed(plain: dict[str, Any], name: str, kind: type) -> Any:

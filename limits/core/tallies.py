@@ -18,7 +18,7 @@ _PLAIN = "/:@!$&'()*+,;=~-._"
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One refusal: who, where (method and path), by which policy. `at` is in seconds since 1970."""
+    """One refusal: who, where (method and route, or path), by which policy. `at` is in seconds since 1970."""
 
     at: float
     policy: str
@@ -41,7 +41,11 @@ def outcome_of(decision: Decision) -> int:
     return outcome
 
 
-def refused(*, at: float, policy: str, client: str, method: str, path: str) -> Refused:
-    """Return what is kept of a refusal: capped, and in letters that can be shown, whatever was typed."""
-    place = f"{method[:10]} {quote(path[:PLACE_CHARACTERS_MAX], safe=_PLAIN)}".strip()
+def refused(*, at: float, policy: str, client: str, method: str, path: str, route: str | None = None) -> Refused:
+    """Return what is kept of a refusal: capped, and in letters that can be shown, whatever was typed.
+
+    Where a route is known, such as `book/<int:pk>/`, it stands for the path, which may hold a secret.
+    """
+    where = quote(path[:PLACE_CHARACTERS_MAX], safe=_PLAIN) if route is None else f"/{route}"
+    place = f"{method[:10]} {where}".strip()
     return Refused(at, policy, client[:CLIENT_CHARACTERS_MAX], place[:PLACE_CHARACTERS_MAX])

@@ -6,6 +6,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from limits.exceptions import StoreUnavailable
 
+_PERHAPS_DONE = {"reset": "the client was forgiven", "sync": "everything was written"}
+"""Of what writes to Redis, by its name: an answer may be lost after the work is done."""
+
 
 class StoreCommand(BaseCommand):
     """Ends with a CommandError when Redis cannot be reached, or when its arguments are wrong."""
@@ -19,4 +22,6 @@ class StoreCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except StoreUnavailable as error:
-            raise CommandError(f"Redis cannot be reached: {error}. Nothing was read or changed.") from error
+            done = _PERHAPS_DONE.get(options.get("command", "")) if not options.get("check") else None
+            told = f"It is not known whether {done}: try again." if done else "Nothing was read or changed."
+            raise CommandError(f"Redis cannot be reached: {error}. {told}") from error

@@ -1,20 +1,27 @@
 """Every write of the truth: one transaction with its revision, and the word to Redis once it is committed."""
 
 from limits.services.overrides import (
-    OverrideConflict,
     delete_override,
     end_overrides,
     forget_ended_overrides,
     save_override,
     save_overrides,
 )
-from limits.services.policies import POLICY, delete_policy, described, save_policy, set_mode, undo_policy, undone
+from limits.services.policies import (
+    POLICY,
+    delete_policy,
+    described,
+    save_policy,
+    set_mode,
+    set_modes,
+    undo_policy,
+    undone,
+)
 from limits.services.revisions import Actor
 
 __all__ = [
     "POLICY",
     "Actor",
-    "OverrideConflict",
     "delete_override",
     "delete_policy",
     "described",
@@ -24,6 +31,7 @@ __all__ = [
     "save_overrides",
     "save_policy",
     "set_mode",
+    "set_modes",
     "undo_policy",
     "undone",
 ]

@@ -8,15 +8,15 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from limits import identity
+from limits import identity, subjects
 from limits.core import overrides, policies
-from limits.core.overrides import Effect, networks_around
+from limits.core.overrides import Effect, OverrideError, networks_around
 from limits.core.policies import Algorithm
 from limits.core.rates import WINDOW_SECONDS_MAX, Rate, RateError, parse_rates
+from limits.exceptions import StoreUnavailable
 from limits.models import Override, Policy, Revision
 from limits.services.policies import POLICY
 from limits.services.revisions import Actor, revise
@@ -39,9 +39,12 @@ class Standing:
     override: overrides.Override | None = None
 
 
-def client_named(text: str, *, policy: Policy) -> str:
-    """Return the client that a person means: users by the name or the address with which they log in, too."""
-    return identity.client_named(text, key=policy.key, ipv6_prefix=policy.ipv6_prefix, find_user=_user_id)
+def client_named(text: str, *, policy: Policy, by_name: bool = True) -> str:
+    """Return the client that a person means: users by name and mail address, too, unless not `by_name`."""
+    find_user = _user_id if by_name else None
+    # Half a surrogate pair, as a shell's argument may hold, is a letter of nobody's name.
+    text = text.encode(errors="replace").decode()
+    return identity.client_named(text, key=policy.key, ipv6_prefix=policy.ipv6_prefix, find_user=find_user)
 
 
 def most_used(policy: Policy, *, most: int = MOST, seconds: float = LOOK_SECONDS) -> tuple[list[Standing], Sample]:
@@ -64,26 +67,37 @@ def of_client(policy: Policy, *, client: str) -> Standing:
 def reset(policy: Policy, *, client: str, actor: Actor, reason: str = "") -> int:
     """Let one client start afresh under a policy; return how many of its counters there were.
 
-    Who did it, and what was forgiven, is kept. Raises StoreUnavailable; then nothing is kept, and perhaps nothing done.
+    Who did it, and what was forgiven, is kept. Raises StoreUnavailable: before anything is done, or when it is not
+    known whether it was; that is kept too.
     """
     standing = of_client(policy, client=client)
     who = _for_the_records(client)
     before = {"client": who, "counters": [f"{usage.used} of {usage.rate}" for usage in standing.client.usages]}
-    with transaction.atomic():
-        revise(COUNTERS, policy.slug, before=before, after=None, actor=actor, reason=reason)
-        if actor.user_id is not None:
-            told = f"Let {who} start afresh." + (f" Reason: {reason}" if reason else "")
-            LogEntry.objects.log_actions(actor.user_id, [policy], CHANGE, told, single_object=True)
-        number = live.forget(policy.slug, client=client, windows=_windows(policy, standing))
-        if not number:
-            transaction.set_rollback(True)
+    windows = _windows(policy, standing)
+    try:
+        with transaction.atomic():
+            _record(policy, before, told=f"Let {who} start afresh.", actor=actor, reason=reason)
+            number = live.forget(policy.slug, client=client, windows=windows)
+            if not number:
+                transaction.set_rollback(True)
+    except StoreUnavailable:
+        told = f"Perhaps let {who} start afresh: Redis did not say."
+        _record(policy, before | {"outcome": "unknown"}, told=told, actor=actor, reason=reason)
+        raise
     return number
 
 
+@transaction.atomic
+def _record(policy: Policy, before: dict[str, Any], *, told: str, actor: Actor, reason: str) -> None:
+    revise(COUNTERS, policy.slug, before=before, after=None, actor=actor, reason=reason)
+    if actor.user_id is not None:
+        message = told + (f" Reason: {reason}" if reason else "")
+        LogEntry.objects.log_actions(actor.user_id, [policy], CHANGE, message, single_object=True)
+
+
 def _user_id(text: str) -> str:
-    users = get_user_model()
-    with suppress(users.DoesNotExist):
-        return str(users._default_manager.get_by_natural_key(text).pk)
+    with suppress(OverrideError):
+        return str(subjects.user_named(text).pk)
     return text
 
 
@@ -109,8 +123,8 @@ def _standings(policy: policies.Policy, clients: Sequence[str]) -> list[Standing
 
 def _overrides(policy: policies.Policy, clients: Iterable[str]) -> Mapping[str, overrides.Override]:
     """Return the override that holds for each client, as far as its name tells: not those of a user's groups."""
-    subjects = {client: _subjects(client, policy) for client in clients}
-    asked = set().union(*subjects.values())
+    named = {client: _subjects(client, policy) for client in clients}
+    asked = set().union(*named.values())
     rows = Override.objects.filter(subject__in=asked, policy__in=("", policy.slug)) if asked else ()
     held: dict[str, list[overrides.Override]] = {}
     for row in rows:
@@ -118,7 +132,7 @@ def _overrides(policy: policies.Policy, clients: Iterable[str]) -> Mapping[str, 
     now = timezone.now().timestamp()
     winners = {
         client: overrides.winner((o for name in names for o in held.get(name, ())), policy=policy.slug, at=now)
-        for client, names in subjects.items()
+        for client, names in named.items()
         if held
     }
     return {client: winner for client, winner in winners.items() if winner}

@@ -15,6 +15,7 @@ from django.utils import timezone
 from limits import sync, sync_overrides
 from limits.conf import conf
 from limits.core.overrides import Kind
+from limits.exceptions import OverrideConflict
 from limits.models import Override, OverridePart, Policy, Revision
 from limits.services.revisions import Actor, revise
 
@@ -23,10 +24,6 @@ ADDRESS_OVERRIDE = "override of address"
 """Revisions whose texts name a person's address: they are blanked when it has been kept for long enough."""
 ROWS_AT_ONCE = 2_000
 TOLD_ONE_BY_ONE_MAX = 100
-
-
-class OverrideConflict(Exception):
-    """Somebody else changed or deleted the override meanwhile; nothing was saved."""
 
 
 def save_override(override: Override, *, actor: Actor, at: datetime | None = None) -> Override:

@@ -1,6 +1,8 @@
 """Writing policies."""
 
+from collections.abc import Iterable, Mapping
 from copy import copy
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +33,14 @@ _PLAIN = (
 _CHOSEN = ("mode", "algorithm", "counts", "without_redis")
 
 
+@dataclass(frozen=True, slots=True)
+class ModesSet:
+    """The policies that took another mode, and by name why others could not."""
+
+    changed: tuple[Policy, ...]
+    refused: Mapping[str, ValidationError]
+
+
 def save_policy(policy: Policy, *, actor: Actor, reason: str = "", at: datetime | None = None) -> Policy:
     """Save a new or an edited policy. `policy.version` must be the one that was read when editing began.
 
@@ -38,19 +48,8 @@ def save_policy(policy: Policy, *, actor: Actor, reason: str = "", at: datetime 
     name was changed; then nothing is written.
     """
     with transaction.atomic():
-        stored = _locked(policy.pk) if policy.pk else None
-        if policy.pk and (stored is None or stored.version != policy.version):
-            raise PolicyConflict(f"“{policy.slug}” was changed by somebody else meanwhile.")
-        before = described(stored) if stored else None
-        if stored and stored.slug == policy.slug and before == described(policy):
-            return policy
-        if stored and stored.slug != policy.slug:
-            raise ValidationError({"slug": "The name in code cannot be changed once made."})
-        policy.full_clean()
-        policy.version += stored is not None
-        policy.save()
-        revise(POLICY, policy.slug, before=before, after=described(policy), actor=actor, reason=reason, at=at)
-        transaction.on_commit(sync.publish_soon)
+        if _write(policy, actor=actor, reason=reason, at=at):
+            transaction.on_commit(sync.publish_soon)
     return policy
 
 
@@ -59,13 +58,30 @@ def set_mode(policy: Policy, *, mode: Mode, actor: Actor) -> bool:
 
     Raises ValidationError when it cannot hold as it is: it names a view that is gone. Switching off always works.
     """
+    done = set_modes([policy], mode=mode, actor=actor)
+    for error in done.refused.values():
+        raise error
+    return bool(done.changed)
+
+
+def set_modes(policies: Iterable[Policy], *, mode: Mode, actor: Actor) -> ModesSet:
+    """Do what `set_mode` does with many, publishing once; one that cannot hold stays as it was, and is told."""
+    changed, refused = [], {}
     with transaction.atomic():
-        stored = _locked(policy.pk)
-        if stored is None or stored.mode == mode:
-            return False
-        stored.mode = mode
-        save_policy(stored, actor=actor)
-    return True
+        for policy in policies:
+            stored = _locked(policy.pk)
+            if stored is None or stored.mode == mode:
+                continue
+            stored.mode = mode
+            try:
+                _write(stored, actor=actor)
+            except ValidationError as error:
+                refused[policy.slug] = error
+            else:
+                changed.append(policy)
+        if changed:
+            transaction.on_commit(sync.publish_soon)
+    return ModesSet(tuple(changed), refused)
 
 
 def undone(policy: Policy) -> Policy | None:
@@ -125,6 +141,23 @@ def described(policy: Policy) -> dict[str, Any]:
             "rates": [str(rate) for rate in policy.rates],
         }
     )
+
+
+def _write(policy: Policy, *, actor: Actor, reason: str = "", at: datetime | None = None) -> bool:
+    """Write a policy and its revision, within the transaction of whoever calls; return whether anything changed."""
+    stored = _locked(policy.pk) if policy.pk else None
+    if policy.pk and (stored is None or stored.version != policy.version):
+        raise PolicyConflict(f"“{policy.slug}” was changed by somebody else meanwhile.")
+    before = described(stored) if stored else None
+    if stored and stored.slug == policy.slug and before == described(policy):
+        return False
+    if stored and stored.slug != policy.slug:
+        raise ValidationError({"slug": "The name in code cannot be changed once made."})
+    policy.full_clean()
+    policy.version += stored is not None
+    policy.save()
+    revise(POLICY, policy.slug, before=before, after=described(policy), actor=actor, reason=reason, at=at)
+    return True
 
 
 def _read(name: str, told: Any) -> Any:

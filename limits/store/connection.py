@@ -61,14 +61,19 @@ def outside_request(ask: Callable[[redis.Redis], Answer]) -> Answer:
 
 def run(name: str, connection: redis.Redis, *, keys: Sequence[str], args: Sequence[str | int]) -> Any:
     """Run the script of that name in `limits/lua`."""
-    if is_cluster(connection):
-        return _script(name)(keys=keys, args=args, client=connection)
     script = _script(name)
     told: tuple[Any, ...] = (len(keys), *keys, *args)
     try:
-        return _here().ask(pack_command(("EVALSHA", script.sha, *told)))
+        return _ask(connection, ("EVALSHA", script.sha, *told))
     except redis.exceptions.NoScriptError:
-        return _here().ask(pack_command(("EVAL", script.script, *told)))
+        # On the same server: a Cluster has many, of which one may be away.
+        return _ask(connection, ("EVAL", script.script, *told))
+
+
+def _ask(connection: redis.Redis, command: tuple[Any, ...]) -> Any:
+    if is_cluster(connection):
+        return connection.execute_command(*command)  # type: ignore[no-untyped-call]
+    return _here().ask(pack_command(command))
 
 
 def client() -> redis.Redis:
@@ -105,14 +110,14 @@ class _Connections:
             connection = self._made()
         was_open = connection.is_connected
         try:
-            return _ask(connection, command)
+            return _asked_over(connection, command)
         except (redis.TimeoutError, redis.ResponseError):
             raise
         except redis.ConnectionError:
             # The server closed it while nobody asked, or is another one now.
             if not was_open:
                 raise
-            return _ask(connection, command)
+            return _asked_over(connection, command)
         finally:
             self._free.append(connection)
 
@@ -140,7 +145,7 @@ def _here() -> _Connections:
     return here
 
 
-def _ask(connection: Connection, command: bytes) -> Any:
+def _asked_over(connection: Connection, command: bytes) -> Any:
     try:
         if not connection.is_connected:
             _open(connection)
@@ -176,8 +181,8 @@ def is_cluster(connection: redis.Redis) -> bool:
 
 
 def text(value: bytes | str | None) -> str:
-    """Return what Redis answered as text; '' for nothing."""
-    return value.decode() if isinstance(value, bytes) else value or ""
+    """Return what Redis answered as text; '' for nothing. What is no UTF-8 is none of ours, and looks like it."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
 
 
 @cache

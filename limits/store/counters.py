@@ -1,9 +1,11 @@
 """Counting, one round trip a decision."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import redis
+from redis.exceptions import RedisClusterException
 
 from limits.core import keys
 from limits.core.decisions import Claim, Decision, RateState
@@ -30,14 +32,14 @@ def charge(claims: Sequence[Claim]) -> list[Decision]:
     """Charge one request to every policy, or to none when one refuses it; one round trip.
 
     A Cluster keeps each policy's counters in a place of its own: there it is a round trip for each, and what was
-    charged before one refuses is given back by another.
+    charged before one refuses, or cannot be asked, is given back by others.
     """
     return in_request(lambda client: _charge_each(client, claims) if is_cluster(client) else _charge(client, claims))
 
 
-def give_back(charges: Sequence[Claim], *, age_milliseconds: int) -> None:
-    """Take back charges that were answered so long ago; what has ended meanwhile is left alone."""
-    in_request(lambda client: _give_back(client, charges, age_milliseconds))
+def give_back(charges: Sequence[tuple[Claim, int]]) -> None:
+    """Take back charges, each with the milliseconds since it was answered; what has ended meanwhile is left alone."""
+    in_request(lambda client: _give_back(client, charges))
 
 
 def _charge(client: redis.Redis, claims: Sequence[Claim]) -> list[Decision]:
@@ -51,20 +53,30 @@ def _charge(client: redis.Redis, claims: Sequence[Claim]) -> list[Decision]:
 
 def _charge_each(client: redis.Redis, claims: Sequence[Claim]) -> list[Decision]:
     decisions: list[Decision] = []
-    for claim in claims:
-        decisions += _charge(client, [claim])
-        if not decisions[-1].allowed:
-            _give_back(client, [d.claim for d in decisions[:-1] if not d.over], 0)
-            break
+    try:
+        for claim in claims:
+            decisions += _charge(client, [claim])
+            if not decisions[-1].allowed:
+                _undo(client, decisions)
+                break
+    except Exception:
+        _undo(client, decisions)
+        raise
     return decisions
 
 
-def _give_back(client: redis.Redis, charges: Sequence[Claim], age_milliseconds: int) -> None:
+def _undo(client: redis.Redis, decisions: Sequence[Decision]) -> None:
+    """Give back what was charged a moment ago. Where that fails, it ends with its window: the rest would only wait."""
+    with contextlib.suppress(redis.RedisError, RedisClusterException, OSError):
+        _give_back(client, [(decision.claim, 0) for decision in decisions if not decision.over])
+
+
+def _give_back(client: redis.Redis, charges: Sequence[tuple[Claim, int]]) -> None:
     places = [[charge] for charge in charges] if is_cluster(client) else [charges]
     for place in filter(None, places):
         names: list[str] = []
         args: list[str | int] = [""]
-        for charge in place:
+        for charge, age_milliseconds in place:
             letter = _LETTER[charge.policy.algorithm]
             for name, rate in zip(_counters(charge.policy, charge.client), charge.policy.rates, strict=True):
                 names.append(name)

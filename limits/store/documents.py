@@ -1,6 +1,8 @@
 """The policies' document in Redis, and the look that every process takes at what changed."""
 
-from dataclasses import dataclass
+import re
+import time
+from dataclasses import dataclass, field
 
 import redis
 
@@ -11,10 +13,16 @@ from limits.store.connection import in_request, outside_request, run, text
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The policies' document as it stands in Redis."""
+    """The policies' document as it stands in Redis, and the epoch beside it."""
 
     version: str
     document: str
+    epoch: str = field(default="", compare=False)
+
+    @property
+    def can_be_forgiven(self) -> bool:
+        """Whether the epoch can grow: what is no number, or too large for that, is none of ours."""
+        return not self.epoch or bool(_EPOCH.fullmatch(self.epoch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +34,19 @@ class Versions:
     epoch: str
 
 
+_VERSION = re.compile(r"[0-9A-Za-z-]*")
+"""Versions as we write them. Another text under the name stands for none, here and in the scripts that write."""
+_EPOCH = re.compile(r"[0-9]{1,18}")
+
+
 def look() -> Versions:
     """Return the versions that stand in Redis; one round trip."""
-    fields = ["version", "overrides", "epoch"]
-    return Versions(*map(text, outside_request(lambda client: client.hmget(keys.POLICIES, fields))))
+    return outside_request(_versions)
 
 
 def look_in_request() -> Versions:
     """Return the versions as `look` does, unless Redis did not answer a moment ago."""
-    fields = ["version", "overrides", "epoch"]
-    return Versions(*map(text, in_request(lambda client: client.hmget(keys.POLICIES, fields))))
+    return in_request(_versions)
 
 
 def published() -> Published:
@@ -49,12 +60,28 @@ def publish(snapshot: Snapshot, *, seen: str) -> bool:
     return bool(outside_request(lambda client: run("publish", client, keys=(keys.POLICIES,), args=told)))
 
 
+def begin_epoch() -> None:
+    """Put a new epoch where none of ours stands: clients can be forgiven again, and every process forgets refusals."""
+    outside_request(lambda client: client.hset(keys.POLICIES, "epoch", str(time.time_ns() // 1_000_000)))
+
+
+def version_of(value: bytes | str | None) -> str:
+    """Return a version that stands in Redis; '' for none, and for what is none of ours."""
+    version = text(value)
+    return version if _VERSION.fullmatch(version) else ""
+
+
+def _versions(client: redis.Redis) -> Versions:
+    version, overrides, epoch = client.hmget(keys.POLICIES, ["version", "overrides", "epoch"])
+    return Versions(version_of(version), text(overrides), text(epoch))
+
+
 def _published(client: redis.Redis) -> Published:
     try:
-        version, document = client.hmget(keys.POLICIES, ["version", "document"])
+        version, document, epoch = client.hmget(keys.POLICIES, ["version", "document", "epoch"])
     except redis.ResponseError as error:
         if "wrong kind of value" not in str(error):
             raise
         # No document of ours, whoever put it there: it is to be written over.
         return Published("", "")
-    return Published(text(version), text(document))
+    return Published(version_of(version), text(document), text(epoch))

@@ -16,7 +16,7 @@ from limits.core import keys
 from limits.core.policies import Algorithm, Policy
 from limits.core.rates import Rate
 from limits.core.windows import EMPTY, Bound
-from limits.store.connection import is_cluster, outside_request, text
+from limits.store.connection import is_cluster, outside_request, run, text
 
 LOOK_SECONDS = 0.7
 """How long to look for those who have used most."""
@@ -113,14 +113,17 @@ def read(asked: Sequence[tuple[Policy, str]]) -> list[LiveClient]:
 def forget(slug: str, *, client: str, windows: Iterable[WindowName]) -> int:
     """Delete one client's counters of these windows, and its penalty; return how many there were.
 
-    Every process forgets whom it knows to be refused within its next look. Raises StoreUnavailable.
+    Every process forgets whom it knows to be refused within its next look. Raises StoreUnavailable: then the client was
+    perhaps forgiven, for an answer may be lost after the work is done.
     """
     names = [_name(slug, client, window) for window in windows] + [keys.penalty(slug, client=client)]
     return outside_request(lambda connection: _forget(connection, names))
 
 
 def _forget(connection: redis.Redis, names: Sequence[str]) -> int:
-    # In this order: whoever sees the epoch grow must not find the counters still there.
+    if not is_cluster(connection):
+        return int(run("forget", connection, keys=(keys.POLICIES, *names), args=()))
+    # In two slots, so in two steps: whoever sees the epoch grow must not find the counters still there.
     deleted = connection.delete(*names)
     connection.hincrby(keys.POLICIES, "epoch", 1)
     return int(deleted)
@@ -161,7 +164,7 @@ class _Search:
             looked_at += min(held, self._scan(place, until=until, held=held))
             all_keys += held
         self._keep_the_best()
-        clients = tuple(client.decode() for client in self._shares)
+        clients = tuple(map(text, self._shares))
         return Sample(clients, self._counters, looked_at, all_keys, self._has_more)
 
     def _scan(self, place: redis.Redis, *, until: float, held: int) -> int:

@@ -1,8 +1,9 @@
-"""The overrides in Redis: lines and version of each part."""
+"""The overrides in Redis: of each part its version, and its lines behind a digest of both."""
 
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -11,6 +12,7 @@ from limits.core.override_index import Part
 from limits.core.overrides import PARTS
 from limits.store.connection import outside_request, run
 from limits.store.connection import text as as_text
+from limits.store.documents import version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,11 @@ def standing() -> Standing:
 
 
 def parts(numbers: Sequence[int]) -> dict[int, Part]:
-    """Return these parts, as far as they are there. Raises StoreUnavailable."""
+    """Return these parts, as far as they are there as they were written. Raises StoreUnavailable."""
     names = [name for number in numbers for name in (f"{number}:version", str(number))]
-    found = list(map(as_text, outside_request(lambda client: client.hmget(keys.OVERRIDES, names)))) if numbers else []
-    pairs = zip(numbers, found[::2], found[1::2], strict=True)
-    return {
-        number: Part(version, tuple(filter(None, lines.split("\n")))) for number, version, lines in pairs if version
-    }
+    found: Any = outside_request(lambda client: client.hmget(keys.OVERRIDES, names)) if numbers else []
+    read = zip(numbers, map(_part, found[::2], found[1::2]), strict=True)
+    return {number: part for number, part in read if part is not None}
 
 
 def publish(changed: Mapping[int, Part], *, seen: Mapping[int, str]) -> int:
@@ -43,16 +43,22 @@ def publish(changed: Mapping[int, Part], *, seen: Mapping[int, str]) -> int:
     """
     told: list[str | int] = [secrets.token_hex(8)]
     for number, part in changed.items():
-        told += (number, seen.get(number, ""), part.version, "\n".join(part.lines))
+        told += (number, seen.get(number, ""), part.version, "\n".join((part.digest, *part.lines)))
     names = (keys.POLICIES, keys.OVERRIDES)
     return int(outside_request(lambda client: run("publish_part", client, keys=names, args=told)))
+
+
+def _part(version: bytes | None, lines: bytes | None) -> Part | None:
+    digest, *read = as_text(lines).split("\n")
+    part = Part(version_of(version), tuple(read))
+    return part if part.version and part.digest == digest else None
 
 
 def _standing(client: redis.Redis) -> Standing:
     names = [f"{number}:version" for number in range(PARTS)]
     try:
-        versions = list(map(as_text, client.hmget(keys.OVERRIDES, names)))
-        announced = as_text(client.hget(keys.POLICIES, "overrides"))
+        versions = list(map(version_of, client.hmget(keys.OVERRIDES, names)))
+        announced = client.hget(keys.POLICIES, "overrides")
     except redis.ResponseError as error:
         if "wrong kind of value" not in str(error):
             raise

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from limits.conf import conf
 from limits.exceptions import StoreTooOld
 from limits.store.connection import in_request, outside_request
 
@@ -14,7 +15,10 @@ def check_version() -> None:
     node: dict[str, Any] = told if "redis_version" in told else next(iter(told.values()))
     version = str(node["redis_version"])
     if int(version.partition(".")[0]) < OLDEST_MAJOR_VERSION:
-        raise StoreTooOld(f"The server of REDIS_URL is Redis {version}. Limits need Redis 7.0 or newer, or Valkey.")
+        raise StoreTooOld(
+            f"The server of the cache “{conf.cache_alias}” is Redis {version}. "
+            "Limits need Redis 7.0 or newer, or Valkey."
+        )
 
 
 def ping() -> None:

@@ -1,17 +1,31 @@
-"""Tallies in Redis: a hash for each minute, where all processes of a site add up, and a stream of the last refusals."""
+"""Tallies in Redis: a hash for each minute, where all processes of a site add up, and a stream of the last refusals.
 
-from collections.abc import Mapping, Sequence
+What is read there may have been written by anybody: what is none of ours is dropped, and the rest goes on.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import redis
 
 from limits.core import keys
-from limits.core.tallies import OUTCOMES, Refused
+from limits.core.policies import SLUG_PATTERN
+from limits.core.tallies import CLIENT_CHARACTERS_MAX, OUTCOMES, PLACE_CHARACTERS_MAX, Refused
 from limits.store.connection import outside_request, run, text
 
 MINUTES_LIFE_SECONDS = 7_200
 REFUSALS_MAX = 1_000
+COUNT_MAX = 10**12
+"""More than a site answers in a minute; sums of it stay numbers of 64 bits."""
+
+_AHEAD_SECONDS = 86_400
+"""How far servers' clocks are apart at most."""
+_MINUTE = re.compile(rb"[0-9]{1,9}")
+_COUNT = re.compile(rb"[0-9]{1,30}")
+_SLUG = re.compile(rf"(?=.{{1,50}}\Z){SLUG_PATTERN}")
 
 _CHANGED = f"{keys.TALLIES}:changed"
 """A sorted set of the minutes that changed since they were saved, by the moment in milliseconds of the last change."""
@@ -78,24 +92,25 @@ def settle(saved: Changed) -> None:
 
 def refusals_after(entry_id: str) -> list[Entry]:
     """Return the refusals after an entry, oldest first; all that are kept after ''. Raises StoreUnavailable."""
-    first = f"({entry_id}" if entry_id else "-"
-    found: Any = outside_request(lambda client: client.xrange(keys.REFUSALS, min=first))
-    return [_entry(text(name), {text(key): text(value) for key, value in fields.items()}) for name, fields in found]
+    return outside_request(lambda client: _refusals(client, first=f"({entry_id}" if entry_id else "-"))
 
 
 def forget_refusals(*, before: float) -> None:
     """Drop the refusals of before a moment in seconds since 1970."""
-    outside_request(lambda client: client.xtrim(keys.REFUSALS, minid=int(before * 1000), approximate=False))
+    outside_request(lambda client: _trim(client, minid=int(before * 1000)))
 
 
 def _changed(client: redis.Redis) -> Changed:
-    found: Any = client.zrange(_CHANGED, 0, -1, withscores=True)
-    scores = {int(minute): int(moment) for minute, moment in found}
+    found = _ours(client, _CHANGED, lambda: client.zrange(_CHANGED, 0, -1, withscores=True))
+    latest = (time.time() + _AHEAD_SECONDS) * 1000
+    scores = {int(name): int(at) for name, at in found if _MINUTE.fullmatch(name) and 0 <= at <= latest}
     with client.pipeline(transaction=False) as pipeline:
         for minute in scores:
             pipeline.hgetall(keys.tallies_of(minute))
-        hashes = pipeline.execute()
-    minutes = {minute: _rows(found) for minute, found in zip(scores, hashes, strict=True)}
+        hashes = pipeline.execute(raise_on_error=False)
+    minutes = {minute: _rows(found) for minute, found in zip(scores, hashes, strict=True) if not _is_foreign(found)}
+    if foreign := [name for name, at in found if not _MINUTE.fullmatch(name) or int(name) not in minutes]:
+        client.zrem(_CHANGED, *foreign)
     return Changed(minutes, max(scores.values(), default=0))
 
 
@@ -103,13 +118,49 @@ def _rows(found: Mapping[bytes, bytes]) -> dict[str, list[int]]:
     rows: dict[str, list[int]] = {}
     for field, number in found.items():
         policy, _, outcome = text(field).partition(":")
-        if outcome in OUTCOMES:
-            rows.setdefault(policy, [0] * len(OUTCOMES))[OUTCOMES.index(outcome)] = int(number)
+        if outcome in OUTCOMES and _SLUG.fullmatch(policy) and _COUNT.fullmatch(number):
+            row = rows.setdefault(policy, [0] * len(OUTCOMES))
+            row[OUTCOMES.index(outcome)] = min(int(number), COUNT_MAX)
     return rows
 
 
-def _entry(name: str, fields: Mapping[str, str]) -> Entry:
-    told = Refused(
-        float(fields.get("at", 0)), fields.get("policy", ""), fields.get("client", ""), fields.get("place", "")
-    )
-    return Entry(name, told)
+def _refusals(client: redis.Redis, *, first: str) -> list[Entry]:
+    found = _ours(client, keys.REFUSALS, lambda: client.xrange(keys.REFUSALS, min=first))
+    read = {name: _refused({text(key): text(value) for key, value in fields.items()}) for name, fields in found}
+    if foreign := [name for name, refused in read.items() if refused is None]:
+        client.xdel(keys.REFUSALS, *foreign)
+    return [Entry(text(name), refused) for name, refused in read.items() if refused is not None]
+
+
+def _refused(fields: Mapping[str, str]) -> Refused | None:
+    try:
+        at = float(fields["at"])
+        policy, client, place = fields["policy"], fields["client"], fields["place"]
+    except (KeyError, ValueError):
+        return None
+    if not 0 <= at <= time.time() + _AHEAD_SECONDS or not _SLUG.fullmatch(policy):
+        return None
+    return Refused(at, policy, client[:CLIENT_CHARACTERS_MAX], place[:PLACE_CHARACTERS_MAX])
+
+
+def _trim(client: redis.Redis, *, minid: int) -> None:
+    _ours(client, keys.REFUSALS, lambda: client.xtrim(keys.REFUSALS, minid=minid, approximate=False))
+
+
+def _ours(client: redis.Redis, key: str, read: Callable[[], Any]) -> Any:
+    """Return what is read of a key; nothing, and the key dropped, where it is of another kind than ours."""
+    try:
+        return read()
+    except redis.ResponseError as error:
+        if not _is_foreign(error):
+            raise
+        client.delete(key)
+        return ()
+
+
+def _is_foreign(answer: Any) -> bool:
+    if isinstance(answer, redis.ResponseError) and "wrong kind of value" in str(answer):
+        return True
+    if isinstance(answer, Exception):
+        raise answer
+    return False

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_safe
 from limits import identity
 from limits import metrics as limits_metrics
 
+_TOLD_BY_PROXIES = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
+
 
 @never_cache
 @require_safe
@@ -25,8 +27,21 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def _may_scrape(request: HttpRequest) -> bool:
     if token := settings.METRICS_TOKEN:
         return compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode())
-    if "X-Forwarded-For" in request.headers and not settings.LIMITS_TRUSTED_PROXIES:
-        # A proxy on this machine that nobody told us of: whoever stands behind it would pass for this machine.
+    if any(name in request.headers for name in _TOLD_BY_PROXIES) and not _comes_through_our_proxy(request):
         return False
     address = identity.address_of(request)
     return address != identity.UNKNOWN and ip_address(address).is_loopback
+
+
+def _comes_through_our_proxy(request: HttpRequest) -> bool:
+    """Say whether a trusted proxy tells who asks. Whoever stands behind any other would pass for this machine."""
+    proxies = settings.LIMITS_TRUSTED_PROXIES
+    if not proxies or "X-Forwarded-For" not in request.headers:
+        return False
+    try:
+        address = ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        # A Unix socket: nobody but a proxy on this machine comes that way.
+        return True
+    nearest = (address.version == 6 and address.ipv4_mapped) or address
+    return any(nearest in network for network in proxies)

@@ -134,9 +134,9 @@ def test_a_server_that_is_too_old_is_an_error(redis_server: redis.Redis, monkeyp
         limits.start()
 
 
-def test_a_unix_socket_without_trusted_proxies_is_a_mistake(settings: Settings) -> None:
+def test_a_unix_socket_without_trusted_proxies_is_an_error(settings: Settings) -> None:
     settings.BIND = "unix:/run/portal.sock"
-    assert ids("security") == ["portal.W003"]
+    assert ids("security") == ["portal.E003"]
     settings.LIMITS_TRUSTED_PROXIES = (ip_network("127.0.0.1"),)
     assert ids("security") == []
 

@@ -220,7 +220,7 @@ def test_charges_are_given_back(algorithm: Algorithm, there: str) -> None:
         request = making.request()
         decisions = check_policies(request, policies)
         assert all(decision.allowed for decision in decisions)
-        counters.give_back([decision.claim for decision in decisions], age_milliseconds=0)
+        counters.give_back([(decision.claim, 0) for decision in decisions])
     assert allowed("login", "default", requests=8) == 5
 
 
@@ -316,6 +316,61 @@ def test_a_cluster_node_that_hangs_costs_no_more_than_promised(
     wait_until(lambda: is_counted(on_hung), what="counting", seconds=2)
     stop(started)
     assert min(longest) < PROMISED_WAIT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Claims on two policies whose counters are on two of a Cluster's nodes."""
+
+    claims: Sequence[Claim]
+    servers: Sequence[Server]
+
+    def first_count(self) -> int:
+        policy = self.claims[0].policy
+        with redis.Redis(port=port_of(self.servers[0])) as client:
+            return int(client.get(keys.counter(policy.slug, client="a", window_seconds=DAY)) or 0)  # type: ignore[arg-type]
+
+    def end(self, nth: int) -> None:
+        process = self.servers[nth].process
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Apart]:
+    started = start_cluster(tmp_path_factory)
+    count_at(started.address, monkeypatch)
+    servers = {port_of(server): server for server in started.servers}
+    found: dict[int, Claim] = {}
+    for slug in "abcdefgh":
+        port = connection.client().get_node_from_key(keys.counter(slug, client="a", window_seconds=DAY)).port
+        found.setdefault(port, Claim(making.policy(slug, Rate(2, DAY)), "a"))
+    first, second, *_ = found
+    yield Apart([found[first], found[second]], [servers[first], servers[second]])
+    stop(started)
+
+
+def test_what_a_node_was_charged_is_given_back_when_the_next_is_away(apart: Apart) -> None:
+    counters.charge(apart.claims)
+    apart.end(1)
+    with pytest.raises(StoreUnavailable):
+        counters.charge(apart.claims)
+    assert apart.first_count() == 1
+
+
+def test_a_refusal_stays_one_when_what_was_charged_cannot_be_given_back(
+    apart: Apart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters.charge(apart.claims[1:])
+    counters.charge(apart.claims[1:])
+
+    def end_then_run(name: str, *args: Any, **options: Any) -> Any:
+        if name == "give_back":
+            apart.end(0)
+        return connection.run(name, *args, **options)
+
+    monkeypatch.setattr(counters, "run", end_then_run)
+    assert [decision.allowed for decision in counters.charge(apart.claims)] == [True, False]
 
 
 def test_a_cluster_without_one_of_its_nodes_holds_nobody_up(

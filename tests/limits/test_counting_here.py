@@ -141,7 +141,7 @@ def test_charges_are_given_back(algorithm: Algorithm, here: CountsHere) -> None:
     for _ in range(10):
         (decision,) = here.charge([claim], processes=2)
         assert decision.allowed
-        here.give_back([decision.claim], age_milliseconds=0)
+        here.give_back([(decision.claim, 0)])
     assert let_through(here, claim.policy, processes=2) == 2
 
 

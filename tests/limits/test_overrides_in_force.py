@@ -228,6 +228,12 @@ def test_a_copy_that_cannot_be_read_is_no_copy(settings: Settings) -> None:
         assert last_good_overrides.load() is None
 
 
+def test_a_copy_is_for_this_user_alone(settings: Settings) -> None:
+    last_good_overrides.save(parts_of(of("203.0.113.9")))
+    copy = Path(settings.LIMITS_SNAPSHOT_FILE).with_name("overrides.json")
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
 def test_too_many_are_not_copied_and_leave_no_old_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     last_good_overrides.save(parts_of(of("203.0.113.9")))
     monkeypatch.setattr(last_good_overrides, "CHARACTERS_MAX", 10)
@@ -274,6 +280,20 @@ def test_an_emptied_redis_leaves_what_is_held(redis_server: Redis) -> None:
     redis_server.flushall()
     assert not held.load()
     assert held.winner(making.request(), policy=LOGIN) == of("203.0.113.9")
+
+
+def test_a_part_that_was_altered_is_not_taken_and_told(redis_server: Redis, caplog: pytest.LogCaptureFixture) -> None:
+    publish(of("203.0.113.9"))
+    number = part_of("203.0.113.9")
+    redis_server.hset(keys.OVERRIDES, number, to_line(of("203.0.113.9", effect=Effect.DENIED)))
+    held = OverridesInForce()
+    assert not held.load()
+    assert held.are_none
+    assert "1 parts" not in caplog.text
+    assert "not as" in caplog.text
+    publish(of("203.0.113.9"), version="2")
+    assert held.load()
+    assert not held.are_none
 
 
 def test_a_redis_that_is_away_is_asked_again_at_the_next_look(redis_server: Redis) -> None:

@@ -10,8 +10,8 @@ from pytest_django import Settings
 from limits import services, tasks
 from limits.core.overrides import Effect, OverrideError
 from limits.core.rates import Rate
+from limits.exceptions import OverrideConflict
 from limits.models import Override, OverridePart, Policy, Revision
-from limits.services import OverrideConflict
 from tests.limits.overriding import SOMEBODY, override, saved
 
 pytestmark = pytest.mark.django_db

@@ -93,6 +93,20 @@ def test_a_policy_whose_view_is_gone_can_be_switched_off_but_not_enforced() -> N
     assert services.set_mode(login(), mode=Mode.OFF, actor=SOMEBODY)
 
 
+def test_of_many_policies_those_that_can_take_another_mode_and_redis_is_told_once(
+    policies: None, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    Policy.objects.filter(slug="login").update(view="gone", mode="shadow")
+    with django_capture_on_commit_callbacks(execute=True) as to_be_told:
+        done = services.set_modes(Policy.objects.all(), mode=Mode.ENFORCE, actor=SOMEBODY)
+    assert (done.changed, list(done.refused), len(to_be_told)) == ((), ["login"], 0)
+    with django_capture_on_commit_callbacks(execute=True) as to_be_told:
+        done = services.set_modes(Policy.objects.all(), mode=Mode.OFF, actor=SOMEBODY)
+    assert len(to_be_told) == 1
+    assert len(done.changed) == len(revisions()) == Policy.objects.filter(mode="off").count() == 5
+    assert not done.refused
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

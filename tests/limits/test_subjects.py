@@ -45,6 +45,12 @@ def test_places_are_named_as_requests_are(text: str, kind: Kind, subject: str) -
         ("nothing", Kind.GROUP),
         ("", Kind.USER),
         ("secret", Kind.VALUE),
+        ("user=1", Kind.ADDRESS),
+        ("group=1", Kind.ADDRESS),
+        ("header:X-Api-Key=4f0c4f0c", Kind.ADDRESS),
+        ("user=1/2", Kind.NETWORK),
+        ("9" * 26, Kind.USER),
+        ("9" * 26, Kind.ADDRESS),
     ],
 )
 def test_what_names_nobody_is_told(text: str, kind: Kind) -> None:
@@ -101,3 +107,31 @@ def test_a_search_finds_by_plain_words() -> None:
     assert found_by("secret") == [value]
     assert found_by("who is that?") == []
     assert len(found_by("a test")) == 6
+
+
+def test_whoever_may_not_know_users_hears_the_same_whether_there_is_one_or_not() -> None:
+    alice = User.objects.create_user("alice", "alice@example.org")
+    mine, gone = f"user={alice.pk}", "user=999"
+    for number in (str(alice.pk), "999"):
+        assert subjects.subject_named(number, kind=Kind.USER, by_name=False) == f"user={number}"
+    told = set()
+    for name in ("alice", "alice@example.org", "nobody"):
+        with pytest.raises(OverrideError) as refusal:
+            subjects.subject_named(name, kind=Kind.USER, by_name=False)
+        told.add(str(refusal.value))
+    assert len(told) == 1
+    assert subjects.in_words([mine, gone], by_name=False) == {mine: f"User {alice.pk}", gone: "User 999"}
+    saved(mine)
+    assert found_by("alice") == [mine]
+    for text, found in (("alice", []), ("alice@example.org", []), (str(alice.pk), [mine]), (mine, [mine])):
+        rows = Override.objects.filter(subjects.subjects_found_by(text, by_name=False))
+        assert list(rows.values_list("subject", flat=True)) == found
+
+
+def test_an_id_that_is_too_large_for_the_database_is_somebody_who_is_gone() -> None:
+    huge = "9" * 26
+    assert subjects.in_words([f"user={huge}", f"group={huge}"]) == {
+        f"user={huge}": f"User {huge}, who is gone",
+        f"group={huge}": f"Group {huge}, which is gone",
+    }
+    assert subjects.user_names([huge, "1_0", "x"]) == {}

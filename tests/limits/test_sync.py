@@ -69,6 +69,44 @@ def test_a_damaged_document_heals(policies: None, redis_server: Redis) -> None:
     assert published_login() == (Rate(5, 60),)
 
 
+@pytest.mark.parametrize("name", ["version", "document", "overrides", "epoch"])
+def test_a_byte_that_is_no_text_stops_nobody_and_heals(
+    policies: None, redis_server: Redis, clock: Clock, no_background: None, name: str
+) -> None:
+    redis_server.hset(keys.POLICIES, name, b"\xff1")
+    limits.start()
+    assert policies_in_force.policy("login") is not None
+    assert sync.publish_once()
+    assert sync.compare().in_step
+    making_known = snapshots.take([making.policy("login", Rate(7, 60))], revision=9)
+    assert documents.publish(making_known, seen=documents.published().version)
+    clock.now += 1
+    assert policies_in_force.snapshot.version != making_known.version
+    policies_in_force.look()
+    assert policies_in_force.snapshot.version == making_known.version
+
+
+@pytest.mark.parametrize("epoch", [b"\xff", b"abc", b"9223372036854775807", b"-1", b"1.5"])
+def test_an_epoch_that_cannot_grow_is_set_anew(policies: None, redis_server: Redis, epoch: bytes) -> None:
+    redis_server.hset(keys.POLICIES, "epoch", epoch)
+    sync.reconcile()
+    found = documents.look().epoch
+    assert redis_server.hincrby(keys.POLICIES, "epoch", 1) == int(found) + 1
+    sync.reconcile()
+    assert documents.look().epoch == str(int(found) + 1)
+
+
+def test_a_document_altered_under_its_version_is_not_taken_and_heals(
+    policies: None, redis_server: Redis, no_background: None
+) -> None:
+    altered = redis_server.hget(keys.POLICIES, "document").replace(b"[[5,60,0]]", b"[[9,60,0]]")
+    assert redis_server.hset(keys.POLICIES, "document", altered) == 0
+    limits.start()
+    assert policies_in_force.snapshot.policies["login"].rates == (Rate(5, 60),)
+    assert sync.reconcile()
+    assert published_login() == (Rate(5, 60),)
+
+
 def test_something_else_under_the_policies_name_is_written_over(policies: None, redis_server: Redis) -> None:
     redis_server.delete(keys.POLICIES)
     redis_server.rpush(keys.POLICIES, "what is this?")
@@ -222,6 +260,13 @@ def test_a_process_that_finds_no_policies_at_all_starts_and_says_so(
 def test_a_damaged_copy_is_none(damaged: str, settings: Settings) -> None:
     settings.LIMITS_SNAPSHOT_FILE.write_text(damaged)
     assert last_good.load() is None
+
+
+def test_a_copy_is_for_this_user_alone(settings: Settings) -> None:
+    settings.LIMITS_SNAPSHOT_FILE.write_text("an older one")
+    settings.LIMITS_SNAPSHOT_FILE.chmod(0o644)
+    last_good.save(snapshots.take([making.policy()], revision=1))
+    assert settings.LIMITS_SNAPSHOT_FILE.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_copy_that_cannot_be_written_stops_nobody(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:

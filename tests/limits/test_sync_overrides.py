@@ -88,6 +88,45 @@ def test_something_else_under_the_name_is_written_over(redis_server: Redis) -> N
     assert published(redis_server) == ["198.51.100.0/24"]
 
 
+@pytest.mark.parametrize("version", [b"\xff", b"1 2"])
+def test_a_version_that_is_none_of_ours_is_written_over(redis_server: Redis, version: bytes) -> None:
+    made = saved()
+    sync_overrides.reconcile_overrides()
+    redis_server.hset(keys.OVERRIDES, f"{made.part}:version", version)
+    assert not sync_overrides.are_in_step()
+    assert sync_overrides.reconcile_overrides() == 1
+    assert published(redis_server) == ["198.51.100.0/24"]
+
+
+@pytest.mark.parametrize("lines", [b"", b"203.0.113.9\t1\t\texempt\t0\t\t", b"\xff"])
+def test_a_part_altered_under_its_version_is_not_taken_and_heals(redis_server: Redis, lines: bytes) -> None:
+    made = saved()
+    sync_overrides.reconcile_overrides()
+    redis_server.hset(keys.OVERRIDES, made.part, lines)
+    assert published(redis_server) == []
+    assert not sync.compare(thorough=True).in_step
+    assert sync.reconcile(thorough=True)
+    assert published(redis_server) == ["198.51.100.0/24"]
+    assert sync.compare(thorough=True).in_step
+    assert not sync.reconcile(thorough=True)
+
+
+def test_a_part_of_another_place_is_not_taken(redis_server: Redis) -> None:
+    made = saved()
+    sync_overrides.reconcile_overrides()
+    older = redis_server.hget(keys.OVERRIDES, made.part)
+    services.delete_override(made, actor=SOMEBODY)
+    sync_overrides.reconcile_overrides()
+    redis_server.hset(keys.OVERRIDES, made.part, older)
+    assert published(redis_server) == []
+
+
+def test_a_part_that_was_never_written_heals_too(redis_server: Redis) -> None:
+    redis_server.hset(keys.OVERRIDES, mapping={"3": "what is this?", "3:version": "0"})
+    sync_overrides.reconcile_overrides(thorough=True)
+    assert store.parts([3]) == {3: Part("0")}
+
+
 def test_the_policies_stay_beside_the_word_of_a_change(policies: None, redis_server: Redis) -> None:
     before = documents.published()
     saved()

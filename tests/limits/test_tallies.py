@@ -2,9 +2,12 @@
 
 import os
 import threading
+from contextlib import suppress
 
 import pytest
 import redis
+from django.test import RequestFactory
+from django.urls import Resolver404, resolve
 
 from limits import tallies as tallies_module
 from limits.core.decisions import Decision, RateState
@@ -72,6 +75,35 @@ def test_of_refusals_who_where_and_which_policy_is_kept(tallies: Tallies, time: 
     here, elsewhere = tallies.take().refusals
     assert (here.at, here.policy, here.client, here.place) == (time.now, "login", "203.0.113.9", "POST /")
     assert (elsewhere.policy, elsewhere.place) == ("mails", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/password-reset/MQ/secret-token/", "GET /password-reset/<uidb64>/<token>/"),
+        ("/register/confirm/secret-token/", "GET /register/confirm/<str:token>/"),
+        ("/password-reset/MQ/secret-token", "GET /password-reset/<uidb64>/<token>/"),
+        ("/admin/limits/policy/17/change/", "GET /admin/limits/policy/<path:object_id>/change/"),
+        ("/", "GET /"),
+        ("/nowhere/at/all", "GET /nowhere/at/all"),
+    ],
+)
+def test_of_an_address_that_may_hold_a_secret_the_route_is_kept(tallies: Tallies, path: str, place: str) -> None:
+    early = RequestFactory().get(path)
+    tallies.note(decision(refused=True), request=early)
+    with suppress(Resolver404):
+        early.resolver_match = resolve(path)
+    tallies.note(decision(refused=True), request=early)
+    assert [refusal.place for refusal in tallies.take().refusals] == [place, place]
+
+
+def test_a_route_that_cannot_be_found_out_stops_no_batch(tallies: Tallies, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: str) -> None:
+        raise LookupError(path)
+
+    monkeypatch.setattr(tallies_module, "resolve", fail)
+    tallies.note(decision(refused=True), request=RequestFactory().get("/register/confirm/secret-token/"))
+    assert [refusal.place for refusal in tallies.take().refusals] == ["GET /"]
 
 
 def test_of_a_flood_the_last_refusals_are_kept_and_all_are_counted(tallies: Tallies) -> None:

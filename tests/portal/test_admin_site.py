@@ -4,6 +4,7 @@ import pytest
 import redis
 from django.test import Client
 
+from limits.core.policies import Counts
 from limits.core.rates import Rate
 from portal.accounts.models import User
 from tests.limits import making
@@ -48,6 +49,23 @@ def test_a_right_password_counts_as_well(client: Client, chief: User, policies: 
     chief.save()
     answer = client.post("/admin/login/", WRONG | {"password": "correct horse battery"})
     assert (answer.status_code, answer["RateLimit"].split(";")[1]) == (302, "r=4")
+
+
+def test_guessing_the_old_password_counts_among_failed_logins(
+    client: Client, chief: User, redis_server: redis.Redis
+) -> None:
+    making.put_in_force(making.policy("login", Rate(2, 60), methods=("POST",), counts=Counts.FAILED_LOGINS))
+    chief.set_password("correct horse battery")
+    chief.save()
+    client.force_login(chief)
+
+    def change(old: str, new: str) -> int:
+        told = {"old_password": old, "new_password1": new, "new_password2": new}
+        return client.post("/admin/password_change/", told).status_code
+
+    # A new password that is not taken is no guess; nor is one that is.
+    assert [change("correct horse battery", new) for new in ("1", "2", "staple battery horse")] == [200, 200, 302]
+    assert [change("a guess", "another battery") for _ in range(3)] == [200, 200, 429]
 
 
 def test_the_rest_of_the_admin_is_exempt_from_the_default_policy(

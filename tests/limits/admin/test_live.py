@@ -262,3 +262,26 @@ def test_a_policy_that_is_gone_is_not_found(admin: Client) -> None:
 def test_the_policy_s_own_page_leads_here(viewer: Client) -> None:
     assert live_page() in text_of(viewer.get(page_of("login")))
     assert viewer.get(LIST).status_code == 200
+
+
+# Who has an account
+
+
+def test_whoever_may_not_view_users_finds_them_by_id_alone(viewer: Client, redis_server: redis.Redis) -> None:
+    jane = User.objects.create_user("jane", "jane@example.org")
+    page = live_page("api-search")
+    assert viewer.post(page, {"client": "jane"})["Location"].endswith("?client=user%3Djane")
+    assert viewer.post(page, {"client": str(jane.pk)})["Location"].endswith(f"?client=user%3D{jane.pk}")
+    assert "name" not in viewer.get(page).context["find_help"]
+    assert f"user={jane.pk}" not in text_of(viewer.get(page, {"client": "jane@example.org"}))
+
+
+@pytest.mark.parametrize(
+    "client", ["9" * 26, f"user={'9' * 26}", f"user-or-ip={'9' * 26}", "user=", "user=x", "user=1/2"]
+)
+@pytest.mark.parametrize("slug", ["login", "api-search"])
+def test_any_client_in_an_address_is_an_answer(
+    admin: Client, redis_server: redis.Redis, client: str, slug: str
+) -> None:
+    for part in ("change", "rows", "reset"):
+        assert admin.get(live_page(slug, part), {"client": client}).status_code == 200

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from limits import subjects
 from limits.core.client_keys import parse_client_key
@@ -317,3 +318,54 @@ def test_somebody_without_rights_sees_nothing(db: None) -> None:
     made = saved()
     for path in (LIST, ADD, WHICH, page_of(made)):
         assert stranger.get(path).status_code in (302, 403)
+
+
+# Who has an account
+
+
+def whom(page: HttpResponse) -> list[str]:
+    """Return how the list names each."""
+    return [row.in_words for row in page.context["cl"].result_list]
+
+
+def test_names_of_users_are_for_those_who_may_view_users(admin: Client, viewer: Client) -> None:
+    alice = User.objects.create_user("alice", "alice@example.org")
+    made = saved(f"user={alice.pk}")
+    assert (whom(admin.get(LIST)), whom(viewer.get(LIST))) == (["User alice"], [f"User {alice.pk}"])
+    assert "alice" in text_of(admin.get(page_of(made)))
+    assert "alice" not in text_of(viewer.get(page_of(made)))
+    assert whom(admin.get(LIST, {"q": "alice"})) == ["User alice"]
+    assert whom(viewer.get(LIST, {"q": "alice"})) == []
+
+
+def test_whoever_may_not_view_users_finds_out_no_account(viewer: Client) -> None:
+    alice = User.objects.create_user("alice", "alice@example.org")
+    saved(f"user={alice.pk}")
+    assert "user" not in viewer.get(WHICH).context["form"].fields
+    pages = [text_of(viewer.post(WHICH, {"policy": "login", "user": name})) for name in ("alice", "nobody")]
+    assert "Give an address, or what the client sends." in pages[0]
+    clerk = logged_in(staff("clerk", "add_override", "view_override"))
+    told = [errors_of(clerk.post(ADD, NEW | {"about": "user", "who": name})) for name in ("alice", "nobody")]
+    assert told[0] == told[1]
+    assert told[0].keys() == {"who"}
+    assert clerk.post(ADD, NEW | {"about": "user", "who": str(alice.pk)}).status_code == 302
+
+
+@pytest.mark.parametrize("typed", ["user=1", "group=1", "header:X=4f0c4f0c", "user=1/2", "9" * 26, f"user={'9' * 26}"])
+def test_whatever_is_typed_is_an_answer(admin: Client, viewer: Client, typed: str) -> None:
+    saved(f"user={'9' * 26}")
+    for client in (admin, viewer):
+        assert client.get(LIST, {"q": typed}).status_code == 200
+        for field in ("address", "user", "sent"):
+            assert client.post(WHICH, {"policy": "login", field: typed}).status_code == 200
+    for kind in ("address", "network", "user", "group"):
+        assert admin.post(ADD, NEW | {"about": kind, "who": typed}).status_code == 200
+
+
+def test_the_history_tells_all_times_in_one_zone(admin: Client, settings: Settings) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    made = saved("198.51.100.0/24")
+    begins = timezone.localtime(made.since)
+    edit(admin, made, since_0="2026-01-02", since_1="03:00:00")
+    history = text_of(admin.get(page_of(made).replace("change", "history")))
+    assert f"since: {begins:%Y-%m-%d %H:%M} → 2026-01-02 03:00" in history

@@ -142,6 +142,7 @@ def test_several_are_switched_in_one_step(admin: Client, policies: None, round_t
     act(admin, "switch_off", "login", "register", "default")
     assert round_trips.count("EVALSHA") == 1
     assert sync.compare().in_step
+    assert set(Policy.objects.filter(mode="off").values_list("slug", flat=True)) == {"login", "register", "default"}
 
 
 @COMMITTED
@@ -163,6 +164,18 @@ def test_a_change_that_redis_cannot_be_told_is_saved_and_told_as_not_yet_in_forc
 
 def test_a_policy_that_nothing_leads_to_is_said_to_limit_nothing(admin: Client) -> None:
     assert "limits nothing yet" in told(admin.post(ADD, NEW, follow=True))
+
+
+@pytest.mark.parametrize("key", ["header:X-Api-Key", "field:username", "field:username and header:X-Api-Key"])
+def test_a_policy_by_what_clients_send_alone_is_saved_and_warned_of(admin: Client, key: str) -> None:
+    words = told(admin.post(ADD, NEW | {"key": key}, follow=True))
+    assert "Join it with ip, or add a second policy by ip." in words
+    assert Policy.objects.filter(slug="upload").exists()
+
+
+@pytest.mark.parametrize("key", ["ip", "user", "ip and field:username", "everyone"])
+def test_a_policy_by_what_nobody_can_make_up_is_not_warned_of(admin: Client, key: str) -> None:
+    assert "Join it with ip" not in told(admin.post(ADD, NEW | {"key": key}, follow=True))
 
 
 @pytest.mark.parametrize("where", [{"view": "admin:index"}, {"path": "/upload/**"}])

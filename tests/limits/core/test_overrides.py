@@ -129,6 +129,12 @@ def test_an_address_within_a_network_is_told_the_network() -> None:
         "203.0.113.9\t1\t\texempt\t0\t\t5/60/0",
         "203.0.113.9\t1\t\trates\t0\t\t0/60/0",
         "203.0.113.9\t1\t\trates\t0\t\t5/60",
+        "203.0.113.9\t1\t\trates\t0\t\t10000001/60/0",
+        "203.0.113.9\t1\t\trates\t0\t\t5/2678401/0",
+        "203.0.113.9\t1\t\trates\t0\t\t5/60/10000001",
+        "203.0.113.9\t1\t\trates\t0\t\t5/60/0 6/60/0",
+        "203.0.113.9\t1\t\trates\t0\t\t5/1/0 5/2/0 5/3/0 5/4/0 5/5/0",
+        "203.0.113.9\t1\t\trates\t0\t\t" + "9" * 5_000 + "/60/0",
         "203.0.113.9\t1\t\texempt\t0\t\t\tmore",
     ],
 )
@@ -155,6 +161,7 @@ users, groups = st.sampled_from(["user=1", "user=2"]), st.sampled_from(["group=1
 values = st.sampled_from([VALUE, "field:username=0123456789abcdef0123"])
 subjects = st.one_of(addresses, networks, users, groups, values)
 rates = st.builds(Rate, st.integers(1, 10**7), st.integers(1, 86_400), st.integers(0, 100))
+several_rates = st.lists(rates, min_size=1, max_size=4, unique_by=lambda rate: rate.window_seconds)
 times = st.integers(0, 10)
 
 
@@ -167,7 +174,7 @@ def override_lists(draw: st.DrawFn) -> list[Override]:
             subject=draw(subjects),
             policy=draw(st.sampled_from(["", "login", "search"])),
             effect=effect,
-            rates=tuple(draw(st.lists(rates, min_size=1, max_size=3))) if effect is Effect.RATES else (),
+            rates=tuple(draw(several_rates)) if effect is Effect.RATES else (),
             since=draw(times),
             until=draw(st.none() | times),
         )

@@ -3,6 +3,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,12 +12,22 @@ from limits.core.client_keys import ClientKey
 from limits.core.policies import METHODS, Algorithm, Counts, Mode, Policy, WithoutRedis
 from limits.core.rates import Rate
 from limits.core.snapshots import EMPTY, Difference, SnapshotError
+from limits.fields import validate_path
+from limits.models import Policy as Model
 from tests.limits.making import policy
+
+
+def without_bursts(rates: tuple[Rate, ...]) -> tuple[Rate, ...]:
+    return tuple(replace(rate, burst=0) for rate in rates)
+
 
 rates = st.builds(Rate, st.integers(1, 10_000_000), st.integers(1, 31 * 86_400), st.integers(0, 10_000_000)).filter(
     lambda rate: rate.burst != rate.limit
 )
 several_rates = st.lists(rates, min_size=1, max_size=4, unique_by=lambda rate: rate.window_seconds)
+paths = st.lists(st.sampled_from(["", "api", "*", "v*", "caf\u00e9"]), max_size=4).map(
+    lambda parts: "".join(f"/{p}" for p in parts)
+)
 policies = st.builds(
     Policy,
     slug=st.sampled_from(["login", "api-search", "a", "0-1"]),
@@ -37,7 +48,7 @@ policies = st.builds(
     algorithm=st.sampled_from(Algorithm),
     methods=st.sets(st.sampled_from(METHODS)).map(lambda some: tuple(m for m in METHODS if m in some)),
     view=st.text(max_size=10),
-    path=st.text(max_size=10),
+    path=paths | paths.map(lambda path: path + "/**"),
     priority=st.integers(-1_000, 1_000),
     ipv6_prefix=st.integers(32, 128),
     refusals_count=st.booleans(),
@@ -45,6 +56,8 @@ policies = st.builds(
     cost=st.integers(1, 1_000_000),
     counts=st.sampled_from(Counts),
     without_redis=st.sampled_from(WithoutRedis),
+).map(
+    lambda made: made if made.algorithm is Algorithm.TOKEN_BUCKET else replace(made, rates=without_bursts(made.rates))
 )
 all_policies = st.lists(policies, max_size=3, unique_by=lambda policy: policy.slug)
 
@@ -70,6 +83,11 @@ OTHERS: dict[str, Any] = {
 """Another value than LOGIN's for each of its fields but the name."""
 HEAD, LINE = snapshots.take([LOGIN], revision=1).document.split("\n")
 PLAIN = json.loads(LINE)
+
+
+def version_of(document: str) -> str:
+    """Return the version that somebody would write beside a document, who knows how."""
+    return f"1-{snapshots.digest(document.split(chr(10))[1:])}"
 
 
 def edited(**changes: Any) -> str:
@@ -144,6 +162,26 @@ def test_a_later_write_of_equal_policies_has_a_version_of_its_own() -> None:
         edited(slug='login";q=1'),
         edited(slug="login\r\nX: y"),
         edited(slug=""),
+        edited(slug="a" * 51),
+        edited(title="a" * 101),
+        edited(title="\ud800"),
+        edited(view="a" * 201),
+        edited(path="api"),
+        edited(path="/a?b"),
+        edited(path="/" + "*a" * 30),
+        edited(path="/**" * 3),
+        edited(path="/" * 201),
+        edited(priority=1_001),
+        edited(priority=-1_001),
+        edited(ipv6_prefix=31),
+        edited(ipv6_prefix=129),
+        edited(cost=0),
+        edited(cost=1_000_001),
+        edited(penalty_seconds=-1),
+        edited(penalty_seconds=31 * 86_400 + 1),
+        edited(rates=[[5, 60, 20]]),
+        edited(rates=[[5, 31 * 86_400 + 1, 0]]),
+        edited(algorithm="token-bucket", rates=[[5, 60, 10_000_001]]),
         edited(title=7),
         edited(mode="on"),
         edited(mode=True),
@@ -191,8 +229,45 @@ def test_a_later_write_of_equal_policies_has_a_version_of_its_own() -> None:
     ids=lambda document: document[:60],
 )
 def test_a_document_that_is_none_of_ours_is_refused(document: str) -> None:
-    with pytest.raises(SnapshotError):
-        snapshots.read("1-abc", document=document)
+    with pytest.raises(SnapshotError) as refusal:
+        snapshots.read(version_of(document), document=document)
+    assert "not the one of version" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("version", ["", "1", "1-abc", "-", "\ufffd"])
+def test_a_document_that_was_altered_under_its_version_is_refused(version: str) -> None:
+    with pytest.raises(SnapshotError, match="not the one of version"):
+        snapshots.read(version or version_of(edited()), document=edited(title="Another"))
+
+
+@given(st.text(alphabet="/*?#%a.\n", max_size=12).filter(bool))
+def test_paths_are_taken_as_forms_take_them(path: str) -> None:
+    try:
+        validate_path(path)
+        is_right = True
+    except ValidationError:
+        is_right = False
+    document = edited(path=path)
+    try:
+        snapshots.read(version_of(document), document=document)
+    except SnapshotError:
+        assert not is_right
+    else:
+        assert is_right
+
+
+def test_bounds_are_those_of_forms() -> None:
+    validators = {name: Model._meta.get_field(name).validators for name in snapshots.BOUNDS}
+    limits = {
+        name: {kind: v.limit_value for v in found for kind in ("min_value", "max_value") if v.code == kind}
+        for name, found in validators.items()
+    }
+    assert limits["priority"] == {"min_value": -1_000, "max_value": 1_000}
+    for name, (least, most) in snapshots.BOUNDS.items():
+        assert limits[name]["max_value"] >= most
+        assert max(limits[name].get("min_value", 0), least) == least
+    lengths = {name: Model._meta.get_field(name).max_length for name in snapshots.CHARACTERS_MAX}
+    assert lengths == snapshots.CHARACTERS_MAX
 
 
 plain = st.recursive(
@@ -205,13 +280,14 @@ plain = st.recursive(
 @given(st.text() | plain.map(json.dumps))
 def test_any_text_is_a_document_or_refused(document: str) -> None:
     with pytest.raises(SnapshotError):
-        snapshots.read("1-abc", document=document)
+        snapshots.read(version_of(document), document=document)
 
 
 @given(st.sampled_from(sorted(PLAIN)), plain)
 def test_any_value_of_a_policy_is_taken_as_it_is_or_refused(name: str, value: Any) -> None:
     try:
-        snapshot = snapshots.read("1-abc", document=edited(**{name: value}))
+        document = edited(**{name: value})
+        snapshot = snapshots.read(version_of(document), document=document)
     except SnapshotError:
         return
     assert snapshots.take(snapshot.policies.values(), revision=1).policies == snapshot.policies
@@ -226,7 +302,7 @@ def test_what_a_process_has_already_is_not_read_again() -> None:
 
 
 def test_a_document_of_no_policies_is_one() -> None:
-    assert snapshots.read("1-abc", document=HEAD).policies == {}
+    assert snapshots.read(version_of(HEAD), document=HEAD).policies == {}
 
 
 def test_a_difference_tells_what_the_target_has_not_and_has_too_many() -> None:

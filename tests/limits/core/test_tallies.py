@@ -57,3 +57,9 @@ def test_what_a_client_typed_is_kept_short_and_in_plain_letters() -> None:
     assert kept.place.startswith("POSTPOSTPO /a%0A%00%3Cscript%3E%C3%A9xxx")
     assert len(kept.place) <= 200
     assert len(kept.client) == 200
+
+
+def test_a_known_route_stands_for_the_path() -> None:
+    kept = refused(at=1.0, policy="login", client="c", method="GET", path="/reset/secret/", route="reset/<token>/")
+    assert kept.place == "GET /reset/<token>/"
+    assert refused(at=1.0, policy="login", client="c", method="GET", path="/", route="").place == "GET /"

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.http import HttpRequest
 
 from limits import enforcement, identity
+from limits.core import keys
 from limits.core.client_keys import ClientKey, parse_client_key
 from limits.core.rates import Rate
 from limits.models import Policy, Revision
@@ -142,6 +143,13 @@ def test_a_redis_that_is_away_is_one_plain_line(db: None, arguments: list[str]) 
         call_command("limits", *arguments)
     assert str(refusal.value).startswith("Redis cannot be reached")
     assert "\n" not in str(refusal.value)
+
+
+def test_a_reset_of_which_nothing_is_known_says_so(policies: None, redis_server: redis.Redis) -> None:
+    use_up(making.request())
+    redis_server.hset(keys.POLICIES, "epoch", "no number")
+    with pytest.raises(CommandError, match="It is not known whether the client was forgiven: try again"):
+        call_command("limits", "reset", "login", ADDRESS)
 
 
 def test_a_reset_is_kept_with_who_did_it(policies: None, redis_server: redis.Redis) -> None:

@@ -6,11 +6,13 @@ import pytest
 import redis
 from django.utils import timezone
 
+from limits.core import keys
 from limits.core.decisions import Claim
 from limits.core.overrides import Effect, kind_of, part_of
 from limits.core.policies import Algorithm
 from limits.core.rates import Rate
-from limits.models import Override, Policy
+from limits.exceptions import StoreUnavailable
+from limits.models import Override, Policy, Revision
 from limits.services import Actor, live
 from limits.store import counters
 from tests.limits import making
@@ -94,6 +96,32 @@ def test_a_reset_forgets_what_was_counted_by_other_rates(redis_server: redis.Red
 
 def test_a_client_that_is_not_counted_has_nothing_to_reset(redis_server: redis.Redis) -> None:
     assert live.reset(login(), client=ADDRESS, actor=SOMEBODY) == 0
+
+
+def test_a_reset_of_which_nothing_is_known_is_kept_as_that(redis_server: redis.Redis) -> None:
+    use(ADDRESS, Rate(5, 60), times=3)
+    redis_server.hset(keys.POLICIES, "epoch", "no number")
+    with pytest.raises(StoreUnavailable):
+        live.reset(login(), client=ADDRESS, actor=SOMEBODY, reason="a mistake")
+    (kept,) = Revision.objects.filter(subject_type=live.COUNTERS)
+    assert kept.before == {"client": "203.0.113.0/24", "counters": ["3 of 5 per minute"], "outcome": "unknown"}
+    assert kept.reason == "a mistake"
+
+
+@pytest.mark.parametrize("client", ["user=" + "9" * 500, "9" * 30, "\x00", "\udcff", "user=@x"])
+def test_no_client_is_too_odd_to_be_looked_for(redis_server: redis.Redis, client: str) -> None:
+    policy = Policy.objects.get(slug="api-search")
+    named = live.client_named(client, policy=policy)
+    assert not live.of_client(policy, client=named).client.is_counted
+
+
+def test_odd_counters_do_not_hide_the_others(redis_server: redis.Redis) -> None:
+    use(ADDRESS, Rate(5, 60), times=3)
+    redis_server.set(b"rl:{login:\xff\xfe}:60", 3, ex=60)
+    redis_server.set(f"rl:{{login:user={'9' * 500}}}:60", 1, ex=60)
+    override("0.0.0.0/0")
+    Override.objects.update(rates="5/m")
+    assert next(standing.client.name for standing in live.most_used(login())[0]) == ADDRESS
 
 
 def test_records_hold_no_person_s_address() -> None:

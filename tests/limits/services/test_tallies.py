@@ -68,6 +68,18 @@ def test_a_redis_that_was_emptied_takes_nothing_from_what_was_saved(redis_server
     assert saved() == {("login", 0): (30, 0, 0, 5)}
 
 
+def test_what_somebody_spoilt_keeps_nothing_else_from_being_saved(redis_server: Redis) -> None:
+    add((MINUTE, {"login": [3, 0, 0, 2]}), refusals=1)
+    redis_server.zadd(f"{keys.TALLIES}:changed", {"abc": 1, str(10**12): 1, b"\xff": 1, "999999999": 1})
+    redis_server.hset(keys.tallies_of(MINUTE), mapping={"login:near_limit": "nan", "default:allowed": 10**30})
+    redis_server.hset(keys.tallies_of(999_999_999), "login:allowed", 1)
+    for at in ("nan", "1e18", "-1", b"\xff"):
+        redis_server.xadd(keys.REFUSALS, {"at": at, "policy": "login", "client": "a", "place": "GET /"})
+    services.save_tallies()
+    assert saved()["login", 0] == (3, 0, 0, 2)
+    assert LastRefusal.objects.count() == 1
+
+
 def test_many_policies_are_saved_by_a_few_queries(
     redis_server: Redis, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

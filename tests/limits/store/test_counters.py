@@ -113,7 +113,7 @@ def test_a_cost_is_charged_at_once(redis_server: Redis) -> None:
 def test_what_is_given_back_can_be_used_again(redis_server: Redis, algorithm: Algorithm) -> None:
     policy = replace(DEFAULT, algorithm=algorithm)
     charge(policy, cost=3)
-    counters.give_back([Claim(policy, "a", 2)], age_milliseconds=0)
+    counters.give_back([(Claim(policy, "a", 2), 0)])
     assert remaining(charge(policy)) == [[3, 1]]
 
 

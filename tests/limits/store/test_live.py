@@ -123,11 +123,33 @@ def test_forgetting_leaves_nothing_of_one_client_and_all_of_the_others(
 
 def test_forgetting_tells_every_process(redis_server: redis.Redis, round_trips: list[str]) -> None:
     before = documents.look().epoch
-    live.read([(making.policy(), "a")])
+    windows = [(Algorithm.FIXED_WINDOW, 60)]
+    live.forget("login", client="b", windows=windows)
     round_trips.clear()
-    assert live.forget("login", client="a", windows=[(Algorithm.FIXED_WINDOW, 60)]) == 0
-    assert round_trips == ["DEL", "HINCRBY"]
-    assert documents.look().epoch == str(int(before or 0) + 1)
+    assert live.forget("login", client="a", windows=windows) == 0
+    assert round_trips == ["EVALSHA"]
+    assert documents.look().epoch == str(int(before or 0) + 2)
+
+
+def test_where_nobody_could_be_told_nothing_is_forgotten(redis_server: redis.Redis) -> None:
+    charge(making.policy("login", MINUTE), "a")
+    redis_server.hset(keys.POLICIES, "epoch", "no number")
+    with pytest.raises(StoreUnavailable):
+        live.forget("login", client="a", windows=[(Algorithm.FIXED_WINDOW, 60)])
+    assert of_client(making.policy("login", MINUTE), "a").is_counted
+
+
+def test_names_that_are_no_text_or_very_long_stop_nobody(redis_server: redis.Redis) -> None:
+    policy = making.policy("login", MINUTE)
+    charge(policy, "a")
+    redis_server.set(b"rl:{login:\xff\xfe}:60", 3, ex=60)
+    redis_server.set(f"rl:{{login:{'9' * 5_000}}}:60", 3, ex=60)
+    found = live.sample(policy)
+    assert "a" in found.clients
+    assert [client.name for client in live.read([(policy, name) for name in found.clients]) if client.is_counted] == [
+        "9" * 5_000,
+        "a",
+    ]
 
 
 def test_a_redis_that_is_away_is_told() -> None:

@@ -41,6 +41,23 @@ def test_who_comes_through_a_proxy_that_nobody_named_does_not_pass_for_this_mach
     assert status(**{"X-Forwarded-For": "127.0.0.1"}) == 403
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"])
+def test_whatever_a_proxy_tells_it_must_be_a_trusted_one(settings: Settings, header: str) -> None:
+    assert status(**{header: "127.0.0.1"}) == 403
+    settings.LIMITS_TRUSTED_PROXIES = (ip_network("10.0.0.0/8"),)
+    assert status(**{header: "127.0.0.1"}) == 403
+    settings.METRICS_TOKEN = TOKEN
+    assert status(**{header: "203.0.113.9", "Authorization": f"Bearer {TOKEN}"}) == 200
+
+
+def test_a_trusted_proxy_that_does_not_tell_who_asks_does_not_pass_for_this_machine(settings: Settings) -> None:
+    settings.LIMITS_TRUSTED_PROXIES = (ip_network("127.0.0.1"),)
+    assert status(Via="1.1 front") == 403
+    assert status(**{"X-Forwarded-For": "127.0.0.1", "Via": "1.1 front"}) == 200
+    assert status("", **{"X-Forwarded-For": "127.0.0.1"}) == 200
+    assert status("::ffff:127.0.0.1", **{"X-Forwarded-For": "127.0.0.1"}) == 200
+
+
 def test_with_a_token_who_knows_it_may_from_anywhere_and_nobody_else(settings: Settings) -> None:
     settings.METRICS_TOKEN = TOKEN
     assert status("203.0.113.9", Authorization=f"Bearer {TOKEN}") == 200

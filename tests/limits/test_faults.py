@@ -46,6 +46,11 @@ SERVERS = {"redis-7.0": "redis-server", "valkey": str(get_binary_path())}
 Settings = Any  # pytest-django's
 
 
+def all_is_well() -> None:
+    """Wait until the limiter says so: on a busy machine a look of the keeper's may have come late meanwhile."""
+    wait_until(lambda: not breaker.degraded, what=f"the end of “{breaker.failure}”", seconds=8)
+
+
 @pytest.fixture(params=SERVERS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HurtServer]:
     hurt = HurtServer(tmp_path_factory.mktemp("redis"), program=SERVERS[request.param])
@@ -219,7 +224,7 @@ def test_a_full_server_counts_on(server: HurtServer, kept: None) -> None:
         server.tell("SET", "anything", "else")
     server.tell("SCRIPT", "FLUSH")
     assert statuses(storm("/allow")) == {200: LIMIT, 429: THREADS * 5 - LIMIT}
-    assert not breaker.degraded
+    all_is_well()
 
 
 def test_a_flushed_server_begins_to_count_anew(server: HurtServer, kept: None) -> None:
@@ -227,14 +232,14 @@ def test_a_flushed_server_begins_to_count_anew(server: HurtServer, kept: None) -
     server.tell("FLUSHALL")
     refusals.forget_all()
     assert statuses(storm("/allow")) == {200: LIMIT, 429: THREADS * 5 - LIMIT}
-    assert not breaker.degraded
+    all_is_well()
 
 
 def test_a_flushed_script_cache_costs_nobody_anything(server: HurtServer, kept: None) -> None:
     storm("/allow", requests=1)
     server.tell("SCRIPT", "FLUSH")
     assert statuses(storm("/allow")) == {200: LIMIT - THREADS, 429: THREADS * 5 - LIMIT + THREADS}
-    assert not breaker.degraded
+    all_is_well()
 
 
 def test_a_server_that_was_restarted_empty_counts_anew_with_the_policies_in_force(

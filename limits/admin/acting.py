@@ -31,7 +31,8 @@ def tell_whether_in_force(request: HttpRequest) -> None:
         messages.warning(
             request,
             "Saved, but not in force yet: Redis cannot be reached. Until it can, each policy does what it said before "
-            "for a time without Redis. The change comes into force by itself, within seconds of Redis's return.",
+            "for a time without Redis. The change comes into force by itself, within seconds of Redis's return. "
+            "To have it at once, restart the web processes: they begin with the database.",
         )
         return
     if in_step:

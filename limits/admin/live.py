@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 
 from limits import live_words, subjects
 from limits.admin.acting import actor_of, may_know_users
+from limits.admin.client_search import wrong_with
 from limits.core import policies
 from limits.core.decisions import NEAR
 from limits.exceptions import StoreUnavailable
@@ -110,7 +111,10 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
         """The page. What is typed to find a client is posted, so that no secret stands in an address or a log."""
         policy = self._policy(request, pk)
         if request.method == "POST":
-            typed = request.POST.get("client", "").strip()
+            typed = request.POST.get("client", "").strip()[:_TYPED_CHARACTERS_MAX]
+            if typed and (wrong := wrong_with(typed, key=policy.key, by_name=may_know_users(request))):
+                context = self._context(request, policy) | {"typed": typed, "wrong": wrong}
+                return TemplateResponse(request, "admin/limits/live/page.html", context)
             client = _client_named(request, typed, policy=policy) if typed else ""
             return HttpResponseRedirect(_page(policy, client))
         return TemplateResponse(request, "admin/limits/live/page.html", self._context(request, policy))

@@ -1,6 +1,7 @@
 """What the list of overrides shows of each, in words, and by what it can be narrowed."""
 
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
 from django.contrib import admin
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from limits import subjects
 from limits.admin.acting import may_know_users
-from limits.core.overrides import Effect
+from limits.core.overrides import Effect, Kind, kind_of
 from limits.models import Override, Policy
 
 ALL = "*"
@@ -67,6 +68,14 @@ def effect_in_words(override: Override) -> str:
     if override.effect == Effect.RATES:
         return ", ".join(map(str, override.rates))
     return "Exempt" if override.effect == Effect.EXEMPT else "Denied"
+
+
+def is_vast(subject: str) -> bool:
+    """Say whether it is a network so large that denying it is more often a slip than meant."""
+    if kind_of(subject) is not Kind.NETWORK:
+        return False
+    network = ip_network(subject)
+    return network.prefixlen <= (8 if network.version == 4 else 32)
 
 
 def until_in_words(override: Override, *, now: datetime) -> str:

@@ -34,7 +34,7 @@ class OverrideForm(forms.ModelForm[Override]):
     )
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     policy = forms.ChoiceField(required=False, help_text="One that names a policy beats one for all.")
-    effect = forms.ChoiceField(choices=EFFECTS, widget=forms.RadioSelect)
+    effect = forms.ChoiceField(choices=EFFECTS, widget=forms.RadioSelect(attrs={"class": "radiolist"}))
 
     own_subjects: Collection[str] = ()
     """Every subject that whoever fills in this form is."""
@@ -87,15 +87,17 @@ class OverrideForm(forms.ModelForm[Override]):
         since = cleaned.get("since")
         if not since:
             return
-        if cleaned.get("lasts"):
+        if cleaned.get("lasts") and cleaned.get("until"):
+            self.add_error("lasts", "Choose how long it lasts, or give a moment below, not both.")
+        elif cleaned.get("lasts"):
             cleaned["until"] = since + timedelta(seconds=int(cleaned["lasts"]))
         elif self.instance.kind == Kind.ADDRESS and not cleaned.get("until") and "until" not in self.errors:
             cleaned["until"] = timezone.now() + timedelta(days=conf.address_days)
 
     def _refuse_to_lock_oneself_out(self, cleaned: dict[str, Any]) -> None:
-        denied_everywhere = cleaned.get("effect") == Effect.DENIED and cleaned.get("policy") == ""
-        if denied_everywhere and self.instance.subject in self.own_subjects:
-            raise forms.ValidationError("You are among those: this would lock you out. Nothing was saved.")
+        # Under one policy, too: it may be the one that the login counts by.
+        if cleaned.get("effect") == Effect.DENIED and self.instance.subject in self.own_subjects:
+            raise forms.ValidationError("You are among those: this could lock you out. Nothing was saved.")
 
     def _refuse_a_stale_edit(self, version: int | None) -> None:
         # Locked for the rest of the transaction that the admin saves in: nobody comes between.
@@ -114,7 +116,12 @@ class OverrideForm(forms.ModelForm[Override]):
 class NewOverrideForm(OverrideForm):
     """Asks whom it is for, too: that is never changed afterwards."""
 
-    about = forms.ChoiceField(label="For", choices=KINDS, widget=forms.RadioSelect, initial=Kind.ADDRESS.value)
+    about = forms.ChoiceField(
+        label="For",
+        choices=KINDS,
+        widget=forms.RadioSelect(attrs={"class": "radiolist"}),
+        initial=Kind.ADDRESS.value,
+    )
     who = forms.CharField(
         label="Which",
         max_length=512,

@@ -14,10 +14,17 @@ from django.utils import timezone
 
 from limits import identity, services, subjects
 from limits.admin.acting import actor_of, may_know_users, tell_whether_in_force
-from limits.admin.override_columns import OverridePage, PolicyFilter, StateFilter, effect_in_words, until_in_words
+from limits.admin.override_columns import (
+    OverridePage,
+    PolicyFilter,
+    StateFilter,
+    effect_in_words,
+    is_vast,
+    until_in_words,
+)
 from limits.admin.override_form import FOR_ALL, NewOverrideForm, OverrideForm
 from limits.admin.override_winners import which_wins
-from limits.core.overrides import networks_around
+from limits.core.overrides import Effect, networks_around
 from limits.models import Override
 
 
@@ -104,6 +111,8 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
     def save_model(self, request: HttpRequest, obj: Override, form: ModelForm[Override], change: bool) -> None:
         services.save_override(obj, actor=actor_of(request))
         transaction.on_commit(lambda: tell_whether_in_force(request))
+        if obj.effect == Effect.DENIED and is_vast(obj.subject):
+            messages.warning(request, f"{obj.subject} is a very large network, and everybody in it is denied.")
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """What the history shows: what was and what is."""

@@ -94,6 +94,13 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         folded = [(name, {"fields": within, "classes": _folded(obj, within)}) for name, within in FOLDED.items()]
         return [(None, {"fields": fields}), *folded, ("For other administrators", {"fields": notes})]
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Open what an error of another field points to: whether rates may have a burst is chosen in a folded part."""
+        form = context["adminform"]
+        if "rates" in form.errors:
+            form.fieldsets = [(name, options | _opened(options)) for name, options in form.fieldsets]
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
         return ("used_by", "slug") if obj else ("used_by",)
 
@@ -199,6 +206,11 @@ def _folded(policy: Policy | None, names: tuple[str, ...]) -> tuple[str, ...]:
     untouched = Policy()
     is_usual = policy is None or all(getattr(policy, name) == getattr(untouched, name) for name in names)
     return ("collapse",) if is_usual else ()
+
+
+def _opened(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the style of the part in which the algorithm is chosen, not folded away; nothing for any other part."""
+    return {"classes": ()} if "algorithm" in options["fields"] else {}
 
 
 def _in_words(value: Any) -> str:

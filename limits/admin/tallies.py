@@ -1,6 +1,7 @@
 """What came of requests, to look at: tallies by policy and minute, and the last refusals, which need a right of their
 own, for they hold addresses of people."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
@@ -30,6 +31,10 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     show_full_result_count = False
     list_display_links = None
     actions = None
+    change_list_template = "admin/limits/written/change_list.html"
+
+    class Media:
+        css = {"all": ("limits/admin.css", "limits/tallies.css")}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -43,13 +48,25 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
 @admin.register(Tally)
 class TallyAdmin(ReadOnlyAdmin):
-    list_display = ("minute", "policy", "allowed", "near_limit", "shadow_refused", "refused")
+    list_display = ("begins", "policy", "refused", "shadow_refused", "near_limit", "allowed")
     list_filter = (PolicyFilter, "minute")
+
+    @admin.display(description="minute from", ordering="minute")
+    def begins(self, tally: Tally) -> str:
+        return _in_utc(tally.minute)
 
 
 @admin.register(LastRefusal)
 class LastRefusalAdmin(ReadOnlyAdmin):
-    list_display = ("at", "client", "place", "policy")
+    list_display = ("came", "client", "place", "policy")
     list_filter = (PolicyFilter,)
     search_fields = ("=client", "place")
     search_help_text = "Who, exactly as shown; or a part of where"
+
+    @admin.display(description="at", ordering="at")
+    def came(self, refusal: LastRefusal) -> str:
+        return _in_utc(refusal.at)
+
+
+def _in_utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -286,3 +286,13 @@ def test_of_many_who_save_at_once_exactly_one_wins(admin: Client, policies: None
     assert sorted(statuses) == [200] * 5 + [302]
     assert Policy.objects.get(slug="login").rates == (Rate(11 + statuses.index(302), 3600),)
     assert Revision.objects.filter(subject="login").count() == 2
+
+
+def test_an_error_of_a_burst_opens_the_part_in_which_the_algorithm_is_chosen(admin: Client) -> None:
+    def folded(**typed: str) -> dict[str, bool]:
+        form = admin.post(ADD, NEW | typed).context["adminform"]
+        return {part.name: bool(part.is_collapsible) for part in form if part.name}
+
+    assert not folded(rates="10/m burst 20")["Counting in detail"]
+    assert folded(rates="10/m burst 20")["Where it holds"]
+    assert folded(title="")["Counting in detail"]

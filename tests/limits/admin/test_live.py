@@ -163,6 +163,51 @@ def test_joined_keys_are_found_by_both(viewer: Client, redis_server: redis.Redis
     assert find(viewer, f"{ADDRESS} and Alice@Example.org") == [page.context["client"]]
 
 
+@pytest.mark.parametrize("typed", ["999.1.1.1", "10.0.0.0/8", "bob", "203.0.113.9 and alice"])
+def test_what_is_no_address_is_told_on_the_page_and_kept(viewer: Client, counted: None, typed: str) -> None:
+    page = viewer.post(live_page(), {"client": typed})
+    assert page.status_code == 200
+    assert "That is not an address." in text_of(page)
+    assert f'value="{typed}"' in text_of(page)
+    assert "not counted" not in text_of(page)
+
+
+@pytest.mark.parametrize("typed", ["SECRET and 203.0.113.9", "SECRET", "ip+header:X-Api-Key=203.0.113.9+SECRET"])
+def test_a_secret_typed_in_the_wrong_place_gets_into_no_address(
+    viewer: Client, redis_server: redis.Redis, typed: str
+) -> None:
+    Policy.objects.filter(slug="login").update(key=parse_client_key("ip and header:X-Api-Key"))
+    page = viewer.post(live_page(), {"client": typed})
+    assert "Location" not in page
+    assert "SECRET" not in page.context["rows_url"]
+    assert "Give both, the address first: 203.0.113.9 and alice." in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("key", "typed"),
+    [
+        ("ip", "unknown"),
+        ("ip", "2001:db8::1"),
+        ("everyone", "anything"),
+        ("user", "17"),
+        ("user", "user=17"),
+        ("user", "user=@203.0.113.9"),
+        ("user or ip", "user-or-ip=@203.0.113.9"),
+        ("ip and header:X-Api-Key", "203.0.113.9"),
+        ("ip and header:X-Api-Key", f"ip+header:X-Api-Key=203.0.113.9+{'0f' * 10}"),
+    ],
+)
+def test_a_client_as_it_is_shown_is_found(viewer: Client, redis_server: redis.Redis, key: str, typed: str) -> None:
+    Policy.objects.filter(slug="login").update(key=parse_client_key(key))
+    assert "?client=" in viewer.post(live_page(), {"client": typed})["Location"]
+
+
+@pytest.mark.parametrize("typed", ["bob", "10.0.0.0/8"])
+def test_who_is_no_user_is_told(admin: Client, redis_server: redis.Redis, typed: str) -> None:
+    page = admin.post(live_page("api-search"), {"client": typed})
+    assert f"There is no user “{typed}”." in text_of(page)
+
+
 @pytest.mark.parametrize("typed", ["", " ", "*", "x" * 5000, "<script>", "\x00", "}:60", "é" * 300])
 def test_whatever_is_typed_is_an_answer(viewer: Client, counted: None, typed: str) -> None:
     page = viewer.post(live_page(), {"client": typed}, follow=True)
@@ -270,7 +315,8 @@ def test_the_policy_s_own_page_leads_here(viewer: Client) -> None:
 def test_whoever_may_not_view_users_finds_them_by_id_alone(viewer: Client, redis_server: redis.Redis) -> None:
     jane = User.objects.create_user("jane", "jane@example.org")
     page = live_page("api-search")
-    assert viewer.post(page, {"client": "jane"})["Location"].endswith("?client=user%3Djane")
+    assert "Give the user's id" in viewer.post(page, {"client": "jane"}).context["wrong"]
+    assert "Give the user's id" in viewer.post(page, {"client": "nobody"}).context["wrong"]
     assert viewer.post(page, {"client": str(jane.pk)})["Location"].endswith(f"?client=user%3D{jane.pk}")
     assert "name" not in viewer.get(page).context["find_help"]
     assert f"user={jane.pk}" not in text_of(viewer.get(page, {"client": "jane@example.org"}))

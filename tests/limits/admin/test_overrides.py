@@ -139,9 +139,32 @@ def test_how_long_it_lasts_can_be_chosen(admin: Client) -> None:
     assert made.until == made.since + timedelta(hours=1)
 
 
-def test_nobody_can_lock_themselves_out(admin: Client) -> None:
+def test_how_long_and_until_when_are_not_given_both(admin: Client) -> None:
+    errors = errors_of(admin.post(ADD, NEW | {"lasts": "3600", "until_0": "2099-01-01", "until_1": "00:00:00"}))
+    assert "not both" in errors["lasts"][0]
+    assert not Override.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("who", "effect", "is_warned_of"),
+    [
+        ("10.0.0.0/8", "denied", True),
+        ("10.0.0.0/9", "denied", False),
+        ("10.0.0.0/8", "exempt", False),
+        ("2001:db8::/32", "denied", True),
+        ("2001:db8::/33", "denied", False),
+    ],
+)
+def test_denying_a_very_large_network_is_warned_of(admin: Client, who: str, effect: str, is_warned_of: bool) -> None:
+    page = admin.post(ADD, NEW | {"who": who, "effect": effect}, follow=True)
+    assert Override.objects.get().subject == who
+    assert ("a very large network" in told(page)) is is_warned_of
+
+
+@pytest.mark.parametrize("policy", ["", "login", "api-search"])
+def test_nobody_can_lock_themselves_out(admin: Client, policy: str) -> None:
     for kind, who in (("address", ADDRESS), ("network", "203.0.113.0/24"), ("user", "chief")):
-        page = text_of(admin.post(ADD, NEW | {"about": kind, "who": who, "effect": "denied"}))
+        page = text_of(admin.post(ADD, NEW | {"about": kind, "who": who, "effect": "denied", "policy": policy}))
         assert "lock you out" in page
     assert not Override.objects.exists()
 

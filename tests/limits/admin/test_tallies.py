@@ -1,8 +1,11 @@
 """Tallies and last refusals in the admin: who may look, and that nobody writes."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from limits.models import LastRefusal, Tally
 from tests.limits.admin.conftest import logged_in, staff
@@ -51,3 +54,21 @@ def test_nobody_writes_them(admin: Client) -> None:
 @pytest.mark.parametrize("lookup", ["client__regex=^((a%2B)%2B)$", "client__startswith=2", "place=x"])
 def test_addresses_cannot_be_found_out_by_filters(admin: Client, lookup: str) -> None:
     assert admin.get(f"{REFUSALS}?{lookup}").status_code == 400
+
+
+@pytest.mark.parametrize("path", [TALLIES, REFUSALS])
+def test_times_are_told_with_seconds_in_utc_and_how_often_they_are_written(
+    admin: Client, settings: Settings, path: str
+) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    moment = datetime(2026, 5, 4, 23, 2, 1, tzinfo=UTC)
+    Tally.objects.update(minute=moment - timedelta(seconds=1))
+    LastRefusal.objects.update(at=moment)
+    page = admin.get(path).content.decode()
+    assert f"2026-05-04 23:02:0{int(path == REFUSALS)} UTC" in page
+    assert "Written once a minute." in page
+
+
+def test_refused_stands_right_after_the_policy(admin: Client) -> None:
+    page = admin.get(TALLIES).content.decode()
+    assert page.index(">login</td>") < page.index(">44<") < page.index(">33<") < page.index(">11<")

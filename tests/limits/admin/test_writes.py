@@ -152,6 +152,7 @@ def test_a_change_that_redis_cannot_be_told_is_saved_and_told_as_not_yet_in_forc
     typed = open_form(admin, page_of("login")) | {"rates": "7/m"}
     response = admin.post(page_of("login"), typed, follow=True)
     assert "not in force yet" in told(response)
+    assert "restart the web processes" in told(response)
     assert "what it said before for a time without Redis" in told(response)
     assert Policy.objects.get(slug="login").rates == (Rate(7, 60),)
     assert len(revisions_of("login")) == 1

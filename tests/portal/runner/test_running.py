@@ -22,7 +22,7 @@ LONG_TASK = {"DJANGO_SETTINGS_MODULE": "tests.portal.runner.settings"}
 def begin_task(runner: Runner, folder: Path) -> tuple[Path, Path]:
     """Have the worker begin a task; return the file that lets it end, and the one that it ends with."""
     started, may_end, ended = (folder / name for name in ("started", "may end", "ended"))
-    with Celery(broker=runner.redis.with_database(2).broker_url) as client:
+    with Celery(broker=runner.redis.with_database(2).broker_url, set_as_current=False) as client:
         client.send_task(
             "tests.portal.runner.long_task.last_until",
             kwargs={"started": str(started), "may_end": str(may_end), "ended": str(ended)},

@@ -32,6 +32,8 @@ logger = logging.getLogger("limits")
 PARTS_AT_ONCE = 4
 PAUSE_SECONDS = 0.002
 """Between parts, so that requests get their turn while many are taken in."""
+PAUSE_AFTER_FAILURE_SECONDS = 1.0
+"""Before a change that could not be taken in is tried again."""
 
 _BY_USER = ClientKey("user")
 _GROUPS = "_limits_groups"
@@ -47,6 +49,7 @@ class OverridesInForce:
         self._thread: threading.Thread | None = None
         self._wanted = ""
         self._version = ""
+        self._told = ""
         self._put_in_force(Index())
 
     # What enforcement asks
@@ -124,7 +127,13 @@ class OverridesInForce:
                 # The next look asks again.
                 continue
             except Exception:
-                logger.exception("Changed overrides could not be taken in: those in force stay as they were.")
+                # It asks again as well, and says so once a change: what hindered it may pass, and a stale exemption
+                # must not outlive it.
+                if self._told != version:
+                    logger.exception("Changed overrides could not be taken in: those in force stay as they were.")
+                self._told = version
+                time.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+                continue
             self._version = version
 
     def _next_wanted(self) -> str | None:

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from limits import identity, last_good_overrides
+from limits import identity, last_good_overrides, overrides_in_force
 from limits.core import keys
 from limits.core.client_keys import parse_client_key
 from limits.core.override_index import Part
@@ -306,6 +306,28 @@ def test_a_redis_that_is_away_is_asked_again_at_the_next_look(redis_server: Redi
     redis_server.delete(keys.OVERRIDES)
     publish(of("203.0.113.9"))
     held.take_changes("next word")
+    wait_until(lambda: not held.are_none, what="the change", seconds=5)
+
+
+def test_a_change_that_failed_is_tried_again_and_told_once(
+    redis_server: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(overrides_in_force, "PAUSE_AFTER_FAILURE_SECONDS", 0)
+    publish(of("203.0.113.9"))
+    held = OverridesInForce()
+
+    def fail(copy: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(last_good_overrides, "save", fail)
+        for _ in range(2):
+            held.take_changes("word")
+            wait_until(lambda: held._thread is None, what="the end of the thread", seconds=5)
+            held.take({part_of("203.0.113.9"): Part("0", ())})
+    assert caplog.text.count("could not be taken in") == 1
+    assert held.are_none
+    held.take_changes("word")
     wait_until(lambda: not held.are_none, what="the change", seconds=5)
 
 

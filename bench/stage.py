@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.children import PROJECT, CannotMeasure, Children
+from portal.runner import memory
 from tests.servers import Server, free_port, start_redis
 
 REDIS = "redis-server"
@@ -70,15 +71,19 @@ def prepared_state() -> Path:
 
 
 def environment(var: Path, *, redis_url: str, database: int, settings: str = "portal.settings") -> dict[str, str]:
-    """Return a process's environment on a site, whatever this one's says."""
-    return os.environ | {
-        "DJANGO_SETTINGS_MODULE": settings,
-        "PORTAL_VAR": str(var),
-        "SECRET_KEY": "a key for benchmarks, and for nothing else",
-        "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite3'}",
-        "REDIS_URL": redis_url,
-        "RATELIMIT_STORAGE_URL": f"{redis_url}/{database}",
-        "TRUSTED_PROXIES": "",
-        "DEBUG": "false",
-        "WEB_CONCURRENCY": "2",
-    }
+    """Return a process's environment on a site as `make run` gives it, whatever this one's says."""
+    return (
+        os.environ
+        | memory.ENVIRONMENT
+        | {
+            "DJANGO_SETTINGS_MODULE": settings,
+            "PORTAL_VAR": str(var),
+            "SECRET_KEY": "a key for benchmarks, and for nothing else",
+            "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite3'}",
+            "REDIS_URL": redis_url,
+            "RATELIMIT_STORAGE_URL": f"{redis_url}/{database}",
+            "TRUSTED_PROXIES": "",
+            "DEBUG": "false",
+            "WEB_CONCURRENCY": "2",
+        }
+    )

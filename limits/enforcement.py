@@ -57,8 +57,12 @@ def covering(slugs: Iterable[str], *, method: str) -> list[Policy]:
     """Return the policies of these names that are in force and look at this method."""
     if not conf.enabled:
         return []
-    found = [policies_in_force.policy(slug) for slug in dict.fromkeys(slugs)]
-    return [policy for policy in found if policy is not None and policy.covers(method)]
+    found = []
+    for slug in dict.fromkeys(slugs):
+        policy = policies_in_force.policy(slug)
+        if policy is not None and policy.covers(method):
+            found.append(policy)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,8 @@ def _decision_or_claim(request: HttpRequest, asked: Asked) -> Decision | Claim:
             return decide_by_override(policy, override=override, client=client)
         policy = replace(policy, rates=override.rates)
         client = _client_with_own_rates(request, policy=policy, override=override) or client
-    claim = claim_on(policy, client=client, cost=asked.cost)
-    return refusals.known(policy, client=client, cost=claim.cost) or claim
+    cost = cost_of(policy, asked.cost)
+    return refusals.known(policy, client=client, cost=cost) or Claim(policy, client, cost)
 
 
 def _client_with_own_rates(request: HttpRequest, *, policy: Policy, override: Override) -> str:
@@ -127,11 +131,11 @@ def _client_with_own_rates(request: HttpRequest, *, policy: Policy, override: Ov
     return identity.client_of(request, key=BY_USER)
 
 
-def claim_on(policy: Policy, *, client: str, cost: int | None) -> Claim:
+def cost_of(policy: Policy, cost: int | None) -> int:
     """Return what a request of this cost, or of the policy's, is charged: what can never fit is all that can."""
     wanted = policy.cost if cost is None else max(0, cost)
     # One always fits; a policy's own cost may not fit an override's rates.
-    return Claim(policy, client, wanted if wanted <= 1 else min(wanted, *[rate.capacity for rate in policy.rates]))
+    return wanted if wanted <= 1 else min(wanted, *[rate.capacity for rate in policy.rates])
 
 
 def remembered(decisions: list[Decision], *, asked_at: float) -> list[Decision]:

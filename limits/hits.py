@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from limits import identity
 from limits.conf import conf
-from limits.core.decisions import Decision
+from limits.core.decisions import Claim, Decision
 from limits.core.overrides import Effect
 from limits.core.policies import Mode, Policy
-from limits.enforcement import claim_on, count_claims, decide_by_override, in_thread, remembered
+from limits.enforcement import cost_of, count_claims, decide_by_override, in_thread, remembered
 from limits.in_force import policies_in_force
 from limits.overrides_in_force import overrides_in_force
 from limits.refusals import refusals
@@ -45,7 +45,7 @@ def _decide(policy: Policy, *, client: str, cost: int | None) -> Decision:
             return decide_by_override(policy, override=override, client=counted_as)
         if override is not None:
             policy = replace(policy, rates=override.rates)
-    claim = claim_on(policy, client=counted_as, cost=cost)
+    claim = Claim(policy, counted_as, cost_of(policy, cost))
     asked_at = refusals.now()
     known = refusals.known(policy, client=counted_as, cost=claim.cost)
     return known or remembered(count_claims([claim]), asked_at=asked_at)[0]

@@ -36,7 +36,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 def client_of(request: HttpRequest, *, key: ClientKey, ipv6_prefix: int = 64) -> str:
     """Return the client as which a policy with this key counts the request; an IPv6 address by a network so long."""
     if key.kind == "ip" and key.other is None:
-        return _network(_nearest(request), ipv6_prefix) or UNKNOWN
+        return _network(nearest_of(request), ipv6_prefix) or UNKNOWN
     if key.kind == EVERYONE:
         return EVERYONE
     return f"{_tag(key)}={'+'.join(_value_of(request, part, ipv6_prefix) for part in key.parts)}"
@@ -94,10 +94,10 @@ def address_of(request: HttpRequest) -> str:
 
 def address_object_of(request: HttpRequest) -> IPv4Address | IPv6Address | None:
     """Return the client's exact address, behind the proxies that are trusted; None when there is none."""
-    return _counted(_nearest(request))
+    return address_in(nearest_of(request))
 
 
-def _nearest(request: HttpRequest) -> str:
+def nearest_of(request: HttpRequest) -> str:
     """Return the hop nearest to us that is no trusted proxy, as it is written.
 
     X-Forwarded-For is read from the right, and only as long as the nearer hop is a trusted proxy: what stands left of
@@ -111,7 +111,7 @@ def _nearest(request: HttpRequest) -> str:
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", _FORWARDED_HOPS_MAX)[-_FORWARDED_HOPS_MAX:]
     while hops and _is_trusted(nearest, proxies):
         hop = hops.pop().strip()
-        if hop != "unix:" and _counted(hop[: _ADDRESS_CHARACTERS_MAX + 1]) is None:
+        if hop != "unix:" and address_in(hop[: _ADDRESS_CHARACTERS_MAX + 1]) is None:
             break
         nearest = hop
     return nearest
@@ -146,7 +146,7 @@ def _is_trusted(text: str, proxies: _Proxies) -> bool:
 
 @lru_cache(maxsize=4096)
 def _network(text: str, ipv6_prefix: int) -> str:
-    address = _counted(text)
+    address = address_in(text)
     if address is None:
         return ""
     if address.version == 4 or ipv6_prefix == 128:
@@ -155,7 +155,7 @@ def _network(text: str, ipv6_prefix: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _counted(text: str) -> IPv4Address | IPv6Address | None:
+def address_in(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address that text stands for; of one made from an IPv4 address, that one.
 
     Behind NAT64 all of IPv4 is one /96 network, which its translator alone can send from. Who has an IPv4 address has
@@ -196,7 +196,7 @@ def _tag(key: ClientKey) -> str:
 
 
 def _value_of(request: HttpRequest, part: ClientKey, ipv6_prefix: int) -> str:
-    place = _network(_nearest(request), ipv6_prefix) or UNKNOWN
+    place = _network(nearest_of(request), ipv6_prefix) or UNKNOWN
     if part.kind == "ip":
         return place
     value = _plain_id(user_id_of(request)) if part.kind in _USER_KINDS else digest_of(request, part=part)

@@ -1,12 +1,11 @@
 """The last good copy of the policies, in a file: for a process that starts while Redis and database are away."""
 
-import json
 import logging
 
 from limits import last_good_file
 from limits.conf import conf
 from limits.core import snapshots
-from limits.core.snapshots import Snapshot, SnapshotError
+from limits.core.snapshots import Snapshot
 
 logger = logging.getLogger("limits")
 
@@ -17,7 +16,7 @@ def save(snapshot: Snapshot) -> None:
     if path is None:
         return
     try:
-        last_good_file.write(path, json.dumps({"version": snapshot.version, "document": snapshot.document}))
+        last_good_file.write(path, (snapshot.version, *snapshot.document_lines))
     except OSError as error:
         logger.warning("The copy of the policies could not be written to %s: %s", path, error)
 
@@ -28,8 +27,8 @@ def load() -> Snapshot | None:
     if path is None or not path.is_file():
         return None
     try:
-        copy = json.loads(path.read_text())
-        return snapshots.read(copy["version"], document=copy["document"])
-    except (OSError, ValueError, KeyError, TypeError, SnapshotError) as error:
+        version, _, document = path.read_text().removesuffix("\n").partition("\n")
+        return snapshots.read(version, document=document)
+    except (OSError, ValueError) as error:
         logger.warning("The copy of the policies in %s cannot be read: %s", path, error)
         return None

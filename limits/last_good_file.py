@@ -1,13 +1,15 @@
 """Writing a last good copy: in one step, and for this user's eyes alone, for it may name people's addresses."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write(path: Path, text: str) -> None:
-    """Put the text in place of what the file held. Raises OSError."""
+def write(path: Path, lines: Iterable[str]) -> None:
+    """Put lines in place of what the file held. Raises OSError."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600, exist_ok=False)
-    part.write_text(text)
+    with part.open("w") as file:
+        file.writelines(f"{line}\n" for line in lines)
     part.replace(path)

@@ -28,7 +28,7 @@ def save(parts: Mapping[int, Part]) -> None:
             path.unlink(missing_ok=True)
             return
         copy = {number: [held.version, *held.lines] for number, held in parts.items()}
-        last_good_file.write(path, json.dumps(copy))
+        last_good_file.write(path, [json.dumps(copy)])
     except OSError as error:
         logger.warning("The copy of the overrides could not be written to %s: %s", path, error)
 

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -19,6 +19,7 @@ from django.http import HttpRequest
 
 from limits import identity, last_good_overrides
 from limits.core.client_keys import ClientKey
+from limits.core.counted_clients import address_of, parts_of
 from limits.core.override_index import Index, Lines, Part
 from limits.core.overrides import Override, winner
 from limits.core.policies import Algorithm, Policy
@@ -61,7 +62,7 @@ class OverridesInForce:
         once a request, for the groups of who is logged in, unless an override for the client alone holds.
         """
         index = self.index
-        exact, around = _near(index, identity.address_object_of(request))
+        exact, around = index.near_text(identity.nearest_of(request), read=identity.address_in)
         names = _names_of(request, index=index, policy=policy)
         found = _winner((*index.named(names), *exact) if names else exact, policy)
         if found is None:
@@ -75,7 +76,7 @@ class OverridesInForce:
         """
         index = self.index
         names, address = _parts_of(client)
-        exact, around = _near(index, address)
+        exact, around = ((), ()) if address is None else index.near(address)
         found = _winner((*index.named(names), *exact), policy)
         if found is None:
             groups = _groups_of_user(names) if index.has_groups else ()
@@ -198,10 +199,6 @@ def _winner(lines: Lines, policy: Policy) -> Override | None:
     return won.without_bursts()
 
 
-def _near(index: Index, address: Address | None) -> tuple[Lines, Lines]:
-    return ((), ()) if address is None else index.near(address)
-
-
 def _names_of(request: HttpRequest, *, index: Index, policy: Policy) -> Lines:
     names = (
         identity.values_of(request, key=policy.key)
@@ -243,22 +240,5 @@ def _names_of_groups(user: Any) -> list[str]:
 
 def _parts_of(client: str) -> tuple[list[str], Address | None]:
     """Return the subjects that a counter's client names, and its address, as far as it is known."""
-    tag, is_tagged, rest = client.partition("=")
-    pairs = zip(tag.split("+"), rest.split("+"), strict=False) if is_tagged else [("ip", client)]
-    names: list[str] = []
-    address: Address | None = None
-    for part, value in pairs:
-        if part == "ip" or value.startswith("@"):
-            address = _address(value.removeprefix("@")) or address
-        elif part.startswith("user"):
-            names.append(f"user={value}")
-        else:
-            names.append(f"{part}={value}")
-    return names, address
-
-
-def _address(text: str) -> Address | None:
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None
+    parts = parts_of(client)
+    return [part.subject for part in parts if part.subject], address_of(parts)

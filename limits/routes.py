@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
 from limits.core.decisions import in_order
 from limits.core.policies import Mode, Policy
@@ -13,24 +12,19 @@ PATHS_MAX = 4096
 """Paths of which a process remembers what matches; clients choose them, so there is an end."""
 
 
-class _ByPath(NamedTuple):
-    pattern: re.Pattern[str]
-    policy: Policy
-
-
 class Routes:
     """The policies of one snapshot that name a view or a path, found without looking at each."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         routed = in_order([p for p in policies if (p.view or p.path) and p.mode is not Mode.OFF])
         self._by_view: dict[str, list[Policy]] = defaultdict(list)
-        self._by_start: dict[str, list[_ByPath]] = defaultdict(list)
+        self._by_start: dict[str, list[Policy]] = defaultdict(list)
         for policy in routed:
             if policy.view:
                 self._by_view[policy.view].append(policy)
             else:
-                self._by_start[_literal_start(policy.path)].append(_ByPath(glob(policy.path), policy))
-        self._starts = sorted(self._by_start, key=len)
+                self._by_start[_literal_start(policy.path)].append(policy)
+        self._lengths = sorted({len(start) for start in self._by_start})
         self._of_path = lru_cache(maxsize=PATHS_MAX)(self._matching)
         self.are_none = not routed
 
@@ -42,10 +36,11 @@ class Routes:
         return tuple(in_order([policy for policy in found if policy.covers(method)]))
 
     def _matching(self, path: str) -> tuple[Policy, ...]:
-        near = (by_path for start in self._starts if path.startswith(start) for by_path in self._by_start[start])
-        return tuple(by_path.policy for by_path in near if by_path.pattern.fullmatch(path))
+        near = (policy for length in self._lengths for policy in self._by_start.get(path[:length], ()))
+        return tuple(policy for policy in near if glob(policy.path).fullmatch(path))
 
 
+@lru_cache(maxsize=PATHS_MAX)
 def glob(text: str) -> re.Pattern[str]:
     """Return what a glob matches: `*` anything within one part of a path, `**` any number of parts, `?` one sign."""
     translated = {"**": ".*", "*": "[^/]*", "?": "[^/]"}

@@ -1,6 +1,7 @@
 """What tests share: a fresh state of rate limiting for each, and real servers for those that ask."""
 
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from limits.in_force import policies_in_force
 from limits.overrides_in_force import overrides_in_force
 from limits.refusals import refusals
 from limits.store.connection import breaker, forget_kept
+from limits.store.line import Line
 from limits.tallies import tallies
 from limits.without_redis import counts_here
 from tests.environment import VAR
@@ -142,14 +144,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the commands sent to Redis, one for each time that something was sent and awaited."""
     sent: list[str] = []
-    send = AbstractConnection.send_packed_command
+    send, exchange = AbstractConnection.send_packed_command, Line._exchange
 
-    def note_and_send(self: AbstractConnection, command: Any, check_health: bool = True) -> None:
+    def note(command: Any) -> None:
         text = command if isinstance(command, bytes) else b"".join(command)
         sent.append(text.split(b"\r\n")[2].decode())
+
+    def note_and_send(self: AbstractConnection, command: Any, check_health: bool = True) -> None:
+        note(command)
         send(self, command, check_health)
 
+    def note_and_exchange(self: Line, plain: socket.socket, command: bytes) -> Any:
+        note(command)
+        return exchange(self, plain, command)
+
     monkeypatch.setattr(AbstractConnection, "send_packed_command", note_and_send)
+    monkeypatch.setattr(Line, "_exchange", note_and_exchange)
     return sent
 
 

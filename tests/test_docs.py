@@ -1,4 +1,4 @@
-"""What the pages under docs/ name is there."""
+"""What README and the pages under docs/ name is there."""
 
 import ast
 import re
@@ -6,58 +6,88 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import redis
 from django.conf import settings
+from django.core.management import get_commands
 from django.db.models import Field
 
 import limits
 from limits.conf import conf
 from limits.models import Override, Policy
+from tests.limits import making
 
-PAGES = sorted(path.name for path in (Path(__file__).parent.parent / "docs").glob("*.md"))
-TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+TRAPS = "tests/limits/traps"
 
 
 @cache
-def functions_of(file: Path) -> frozenset[str]:
-    """Return the names of a file's functions, those of a class too."""
-    tree = ast.parse(file.read_text())
-    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+def names_of_tests(file: Path) -> frozenset[str]:
+    """Return the names of a file's tests, those of a class too."""
+    nodes = ast.walk(ast.parse(file.read_text()))
+    names = (node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return frozenset(name for name in names if name.startswith("test_"))
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_each_test_that_a_page_names_is_there(root: Path, page: str) -> None:
-    for file, name in TEST.findall((root / "docs" / page).read_text()):
-        assert (root / file).is_file(), file
-        assert not name or name in functions_of(root / file), name
+@pytest.mark.parametrize("place", PAGES)
+def test_each_test_that_a_page_names_is_there(place: str) -> None:
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / place).read_text()):
+        assert (ROOT / file).is_file(), file
+        assert not name or name in names_of_tests(ROOT / file), name
 
 
-def test_each_test_of_a_trap_is_on_the_page_of_traps(root: Path) -> None:
-    named = [name for _, name in TEST.findall((root / "docs" / "traps.md").read_text()) if name]
-    there = [
-        name
-        for file in (root / "tests" / "limits" / "traps").glob("test_*.py")
-        for name in functions_of(file)
-        if name.startswith("test_")
-    ]
+def test_readme_names_each_test_of_a_trap_once_and_no_other() -> None:
+    named = re.findall(rf"\[`(test_\w+\.py)::(\w+)`\]\({TRAPS}/\1\)", inlined((ROOT / "README.md").read_text()))
+    there = [(file.name, name) for file in (ROOT / TRAPS).glob("test_*.py") for name in names_of_tests(file)]
     assert sorted(named) == sorted(there)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_each_row_of_a_table_has_as_many_cells_as_its_head(root: Path, page: str) -> None:
-    tables = re.findall(r"(?:^\|.*\n)+", (root / "docs" / page).read_text(), re.MULTILINE)
+def inlined(text: str) -> str:
+    """Return a page with each link by a name, `[text][name]`, written out."""
+    for name, target in re.findall(r"^\[(\w+)\]: (\S+)$", text, re.MULTILINE):
+        text = text.replace(f"][{name}]", f"]({target})")
+    return text
+
+
+@pytest.mark.parametrize("place", PAGES)
+def test_each_row_of_a_table_has_as_many_cells_as_its_head(place: str) -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", (ROOT / place).read_text(), re.MULTILINE)
     assert tables
     for table in tables:
         assert len({row.count("|") for row in table.splitlines()}) == 1, table
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_each_link_of_a_page_leads_somewhere(root: Path, page: str) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", (root / "docs" / page).read_text()):
-        assert target.startswith("https://") or (root / "docs" / target).exists(), target
+@pytest.mark.parametrize("place", PAGES)
+def test_each_link_of_a_page_leads_somewhere(place: str) -> None:
+    text = inlined((ROOT / place).read_text())
+    assert "][" not in text
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert target.startswith("https://") or (ROOT / place).parent.joinpath(target).exists(), target
 
 
-def test_what_the_page_for_newcomers_calls_by_name_is_there(root: Path) -> None:
-    text = (root / "docs" / "coming-from.md").read_text()
+@pytest.mark.django_db
+def test_the_code_of_readme_runs(redis_server: redis.Redis) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    making.put_in_force(*(making.policy(slug) for slug in ("login", "burst", "sustained", "guesses", "mails")))
+    exec(code, {"request": making.request()})  # noqa: S102 - it is ours
+    assert len(redis_server.keys("rl:*")) == 2
+
+
+def test_readmes_commands_are_there() -> None:
+    named = re.findall(r"manage\.py (\w+)", (ROOT / "README.md").read_text())
+    assert named
+    assert set(named) <= get_commands().keys()
+
+
+def test_what_readme_says_lives_in_a_folder_lives_there() -> None:
+    (table,) = re.findall(r"(?:^\| folder .*\n)(?:^\|.*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE)
+    for row in table.splitlines()[2:]:
+        for name in re.findall(r"`([^`]+)`", row.split("|")[1]):
+            assert any((ROOT / start / name).exists() for start in ("", "limits")), name
+
+
+def test_what_the_page_for_newcomers_calls_by_name_is_there() -> None:
+    text = (ROOT / "docs/coming-from.md").read_text()
     fields = {
         str(field.verbose_name)
         for model in (Policy, Override)

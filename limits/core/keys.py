@@ -14,7 +14,8 @@ POLICIES = "limits:{policies}"
 """A hash, which every process looks at: `version` and `document` of the policies, written in one step; `overrides`,
 the version of the overrides; `epoch`, which grows whenever a client is forgiven."""
 OVERRIDES = "limits:{policies}:overrides"
-"""A hash: `NUMBER` the lines of a part, `NUMBER:version` its version."""
+"""A hash: `NUMBER` a part, `NUMBER:version` its version. A part's first line is a digest of its version and of the
+lines after it, each of which is an override."""
 TALLIES = "limits:{tallies}"
 """`limits:{tallies}:MINUTE`, a hash for each minute since 1970."""
 REFUSALS = "limits:{tallies}:refusals"

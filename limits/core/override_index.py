@@ -6,7 +6,7 @@ no two are the same: the bits that count, with a 1 before them that tells how ma
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from socket import AF_INET, AF_INET6, inet_pton
@@ -57,7 +57,7 @@ class Index:
         self.has_groups = Kind.GROUP in counts
         self.prefixes = _prefixes(counts)
         """The prefix lengths of networks, by version, the longest first."""
-        self._near: dict[int, tuple[Lines, Lines]] = {}
+        self._near: dict[str, tuple[Lines, Lines]] = {}
 
     def named(self, subjects: Iterable[str]) -> Lines:
         """Return the lines for values, users and groups by their names."""
@@ -66,12 +66,17 @@ class Index:
     def near(self, address: IPv4Address | IPv6Address) -> tuple[Lines, Lines]:
         """Return the lines for exactly this address, and those for networks that it is in."""
         exact = _key(address.version, _BITS[address.version] + 1, int(address))
-        found = self._near.get(exact)
+        return self.by_key.get(exact, ()), self._around(address)
+
+    def near_text(self, text: str, *, read: Callable[[str], IPv4Address | IPv6Address | None]) -> tuple[Lines, Lines]:
+        """Return the same for the address that `read` finds in a text, remembered; nothing when it finds none."""
+        found = self._near.get(text)
         if found is None:
-            found = self.by_key.get(exact, ()), self._around(address)
+            address = read(text)
+            found = ((), ()) if address is None else self.near(address)
             if len(self._near) >= NEAR_MAX:
                 self._near = {}
-            self._near[exact] = found
+            self._near[text] = found
         return found
 
     def with_parts(self, parts: Iterable[tuple[int, Part]]) -> "tuple[Index, Lines]":

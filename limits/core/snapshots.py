@@ -55,7 +55,12 @@ class Snapshot:
     @property
     def document(self) -> str:
         """The policies as one text."""
-        return "\n".join((json.dumps({"format": FORMAT}), *self.lines)) if self.version else ""
+        return "\n".join(self.document_lines)
+
+    @property
+    def document_lines(self) -> tuple[str, ...]:
+        """The lines of that text."""
+        return (json.dumps({"format": FORMAT}), *self.lines) if self.version else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,10 @@ def take(policies: Iterable[Policy], *, revision: int) -> Snapshot:
 
 def digest(lines: Iterable[str]) -> str:
     """Return what a version ends in: it names the content of a document, whose lines after the first these are."""
-    return hashlib.sha256("\n".join((str(FORMAT), *lines)).encode()).hexdigest()[:12]
+    hashed = hashlib.sha256(str(FORMAT).encode())
+    for line in lines:
+        hashed.update(b"\n" + line.encode())
+    return hashed.hexdigest()[:12]
 
 
 def read(version: str, *, document: str, known: Snapshot = EMPTY) -> Snapshot:
@@ -93,7 +101,9 @@ def read(version: str, *, document: str, known: Snapshot = EMPTY) -> Snapshot:
             raise SnapshotError(f"Policies of format {found} are not known here.")
         if version.rpartition("-")[2] != digest(lines):
             raise SnapshotError(f"The document of policies is not the one of version {version[:80]!r}.")
-        by_line = {line: known.lines.get(line) or _from_plain(json.loads(line)) for line in lines}
+        # Of a line that is known the text is kept that is there: else each change would leave holes in the memory.
+        texts = {line: line for line in known.lines}
+        by_line = {texts.get(line, line): known.lines.get(line) or _from_plain(json.loads(line)) for line in lines}
     except (TypeError, AttributeError, LookupError, ValueError, RecursionError) as error:
         raise SnapshotError(f"The document of policies cannot be read: {error!r}") from error
     by_slug = {policy.slug: policy for policy in by_line.values()}

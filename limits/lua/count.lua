@@ -5,30 +5,33 @@
 -- Returns {count, rest of the window in milliseconds}. A count above the limit says that the request is refused, and
 -- that nothing was charged for it; of a counter that is not there the rest is the whole window.
 local COUNT_MAX = 1e9
-local amount, window, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3] or 0)
+local key, amount, window, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3] or 0)
 
-local found = redis.pcall('GET', KEYS[1])
-local count = tonumber(string.match(type(found) == 'string' and found or '', '^%d+$'))
-local rest = count and redis.call('PTTL', KEYS[1]) or 0
-local life = 'KEEPTTL'
-if rest <= 0 or count > COUNT_MAX then
+local function look()
+    local found = redis.pcall('GET', key)
+    return tonumber(string.match(type(found) == 'string' and found or '', '^%d+$'))
+end
+
+-- Charged first, and taken back should it be refused: that is rare, for who is refused is remembered.
+local count = amount > 0 and redis.pcall('INCRBY', key, amount) or look()
+local rest = type(count) == 'number' and redis.call('PTTL', key) or 0
+if rest <= 0 or count < amount or count - amount > COUNT_MAX then
     -- None, over, without an end, or not a count: a window begins.
-    count, rest, life = 0, window, 'PX'
-elseif rest > window then
+    if limit > 0 and amount > limit then
+        redis.call('DEL', key)
+    elseif amount > 0 then
+        redis.call('SET', key, amount, 'PX', window)
+    end
+    return {amount, window}
+end
+if rest > window then
     -- The server's clock went back.
-    redis.call('PEXPIRE', KEYS[1], window)
+    redis.call('PEXPIRE', key, window)
     rest = window
 end
-if limit > 0 and count + amount > limit then
-    return {count + amount, rest}
-end
-count = math.min(count + amount, COUNT_MAX)
-if amount == 0 then
-    return {count, rest}
-end
-if life == 'PX' then
-    redis.call('SET', KEYS[1], count, 'PX', window)
-else
-    redis.call('SET', KEYS[1], count, 'KEEPTTL')
+if limit > 0 and count > limit then
+    redis.call('DECRBY', key, amount)
+elseif count > COUNT_MAX then
+    redis.call('SET', key, COUNT_MAX, 'KEEPTTL')
 end
 return {count, rest}

@@ -7,32 +7,23 @@ commands) asks all the same, and thereby notices first that Redis is back.
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Sequence
-from functools import cache
-from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import redis
 from django.core.cache import caches
 from hiredis import pack_command
-from redis.cluster import RedisCluster
-from redis.commands.core import Script
 from redis.exceptions import ClusterDownError, RedisClusterException
 
 from limits.breaker import Breaker
 from limits.conf import conf
 from limits.exceptions import StoreUnavailable
+from limits.store.line import Line, OpenedLate
+from limits.store.scripts import Script
 
 Answer = TypeVar("Answer")
-Connection: TypeAlias = Any  # redis-py gives it few types
 
 breaker = Breaker()
-
-OPENING_SECONDS = 0.15
-"""How long opening a connection may take before who waits for it asks nothing any more."""
-
-_LUA = Path(__file__).parent.parent / "lua"
 
 
 def in_request(ask: Callable[[redis.Redis], Answer]) -> Answer:
@@ -48,7 +39,7 @@ def outside_request(ask: Callable[[redis.Redis], Answer]) -> Answer:
         answer = ask(client())
     except (redis.RedisError, RedisClusterException, OSError) as error:
         failure = _in_a_line(error)
-        if isinstance(error, redis.ResponseError | _OpenedLate) and not isinstance(error, ClusterDownError):
+        if isinstance(error, redis.ResponseError | OpenedLate) and not isinstance(error, ClusterDownError):
             # The server answers, and others may fare better: one wrong key must not keep all from being counted.
             breaker.refused(failure)
         else:
@@ -59,20 +50,18 @@ def outside_request(ask: Callable[[redis.Redis], Answer]) -> Answer:
     return answer
 
 
-def run(name: str, connection: redis.Redis, *, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-    """Run the script of that name in `limits/lua`."""
-    script = _script(name)
+def run(script: Script, connection: redis.Redis, *, keys: Sequence[str], args: Sequence[str | int | bytes]) -> Any:
+    """Return what a script answers."""
     told: tuple[Any, ...] = (len(keys), *keys, *args)
+    ask = connection.execute_command if is_cluster(connection) else _ask
     try:
-        return _ask(connection, ("EVALSHA", script.sha, *told))
+        return ask("EVALSHA", script.sha, *told)
     except redis.exceptions.NoScriptError:
         # On the same server: a Cluster has many, of which one may be away.
-        return _ask(connection, ("EVAL", script.script, *told))
+        return ask("EVAL", script.text, *told)
 
 
-def _ask(connection: redis.Redis, command: tuple[Any, ...]) -> Any:
-    if is_cluster(connection):
-        return connection.execute_command(*command)  # type: ignore[no-untyped-call]
+def _ask(*command: Any) -> Any:
     return _here().ask(pack_command(command))
 
 
@@ -89,85 +78,54 @@ def forget_kept() -> None:
 
 
 class _Connections:
-    """The client of one Redis, and connections to it that nobody uses at the moment.
+    """The client of one Redis, and lines to it that nobody uses at the moment.
 
     They are not the pool's: taking one from that for every decision costs a fifth of a round trip. Nor are they a
     thread's: under ASGI each request has a thread of its own.
     """
 
-    def __init__(self, alias: str) -> None:
-        backend: Any = caches[alias]
-        self.alias = alias
-        self.pid = os.getpid()
+    def __init__(self) -> None:
+        backend: Any = caches[conf.cache_alias]
         self.client: redis.Redis = backend.client.get_client(write=True)
-        self._free: list[Connection] = []
+        self._free: list[Line] = []
 
     def ask(self, command: bytes) -> Any:
-        """Return what the server answers; a connection that it closed is opened anew, once."""
+        """Return what the server answers; over a line that it closed, that is opened anew, once."""
         try:
-            connection = self._free.pop()
+            line = self._free.pop()
         except IndexError:
-            connection = self._made()
-        was_open = connection.is_connected
+            line = self._made()
+        was_open = line.is_open
         try:
-            return _asked_over(connection, command)
-        except (redis.TimeoutError, redis.ResponseError):
-            raise
-        except redis.ConnectionError:
+            return line.ask(command)
+        except (redis.ConnectionError, ConnectionError):
             # The server closed it while nobody asked, or is another one now.
             if not was_open:
                 raise
-            return _asked_over(connection, command)
+            return line.ask(command)
         finally:
-            self._free.append(connection)
+            self._free.append(line)
 
     def let_go(self) -> None:
-        """Close connections: after an outage each might lead to a server that hangs, or is not the one any more."""
+        """Close lines: after an outage each might lead to a server that hangs, or is not the one any more."""
         with contextlib.suppress(IndexError):
             while True:
-                self._free.pop().disconnect()
+                self._free.pop().close()
 
-    def _made(self) -> Connection:
+    def _made(self) -> Line:
         # RESP2, and no name: so the greeting is no round trip but for a password and a database.
         pool = self.client.connection_pool
-        return pool.connection_class(**pool.connection_kwargs | {"protocol": 2, "driver_info": None})
+        return Line(pool.connection_class(**pool.connection_kwargs | {"protocol": 2, "driver_info": None}))
 
 
 _kept: _Connections | None = None
 
 
 def _here() -> _Connections:
-    """Return what is kept for the configured Redis; a process that was forked off begins anew."""
     global _kept
-    here, alias = _kept, conf.cache_alias
-    if here is None or here.alias != alias or here.pid != os.getpid():
-        here = _kept = _Connections(alias)
-    return here
-
-
-def _asked_over(connection: Connection, command: bytes) -> Any:
-    try:
-        if not connection.is_connected:
-            _open(connection)
-        connection.send_packed_command([command], check_health=False)
-        return connection.read_response()
-    except (redis.ResponseError, _OpenedLate):
-        raise
-    except BaseException:
-        # An answer that comes late must not be taken for that to the next question.
-        connection.disconnect()
-        raise
-
-
-def _open(connection: Connection) -> None:
-    began = time.monotonic()
-    connection.connect()
-    if time.monotonic() - began > OPENING_SECONDS:
-        raise _OpenedLate("Opening a connection took too long")
-
-
-class _OpenedLate(redis.RedisError):
-    """A connection is open now, and kept for the next; who opened it has waited enough."""
+    if _kept is None:
+        _kept = _Connections()
+    return _kept
 
 
 def _let_go() -> None:
@@ -175,19 +133,23 @@ def _let_go() -> None:
         _kept.let_go()
 
 
+def _begin_anew() -> None:
+    """Leave the lines of the parent to it, in a process that was forked off."""
+    global _kept
+    _kept = None
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
 def is_cluster(connection: redis.Redis) -> bool:
     """Say whether keys of several policies or clients are in several places."""
-    return isinstance(connection, RedisCluster)
+    return not isinstance(connection, redis.Redis)
 
 
 def text(value: bytes | str | None) -> str:
     """Return what Redis answered as text; '' for nothing. What is no UTF-8 is none of ours, and looks like it."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
-
-
-@cache
-def _script(name: str) -> Script:
-    return Script(client(), (_LUA / f"{name}.lua").read_text())
 
 
 def _in_a_line(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Counting, one round trip a decision."""
 
 import contextlib
+import struct
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -11,11 +12,18 @@ from limits.core import keys
 from limits.core.decisions import Claim, Decision, RateState
 from limits.core.policies import Algorithm, Mode, Policy
 from limits.store.connection import in_request, is_cluster, run
+from limits.store.scripts import Script, script
 
 Counted = tuple[int, int]
 """A counter's count, and the rest of its life in milliseconds."""
 
+_COUNT, _GIVE_BACK = script("count"), script("give_back")
 _LETTER = {Algorithm.FIXED_WINDOW: "f", Algorithm.SLIDING_WINDOW: "s", Algorithm.TOKEN_BUCKET: "b"}
+_PIECE = {
+    Algorithm.FIXED_WINDOW: "fixed_window",
+    Algorithm.SLIDING_WINDOW: "sliding_window",
+    Algorithm.TOKEN_BUCKET: "token_bucket",
+}
 
 
 def count(key: str, *, amount: int, window_milliseconds: int, limit: int = 0) -> Counted:
@@ -24,7 +32,7 @@ def count(key: str, *, amount: int, window_milliseconds: int, limit: int = 0) ->
     With a limit, what would go over it is not added, and answered by a count above the limit.
     """
     told = (amount, window_milliseconds, limit)
-    number, rest = in_request(lambda client: run("count", client, keys=(key,), args=told))
+    number, rest = in_request(lambda client: run(_COUNT, client, keys=(key,), args=told))
     return number, rest
 
 
@@ -44,10 +52,10 @@ def give_back(charges: Sequence[tuple[Claim, int]]) -> None:
 
 def _charge(client: redis.Redis, claims: Sequence[Claim]) -> list[Decision]:
     names = [name for claim in claims for name in _names(claim.policy, claim.client)]
-    args: list[str | int] = ["", len(claims)]
+    args: list[str | int | bytes] = [""]
     for claim in claims:
-        args += _arguments(claim)
-    flat = iter(run("charge", client, keys=names, args=args))
+        args += _LETTER[claim.policy.algorithm], claim.cost, _numbers(claim.policy)
+    flat = iter(run(charging(*sorted({claim.policy.algorithm for claim in claims})), client, keys=names, args=args))
     return [_decision(claim, penalty=next(flat), flat=flat) for claim in claims]
 
 
@@ -81,7 +89,7 @@ def _give_back(client: redis.Redis, charges: Sequence[tuple[Claim, int]]) -> Non
             for name, rate in zip(_counters(charge.policy, charge.client), charge.policy.rates, strict=True):
                 names.append(name)
                 args += [letter, rate.window_seconds * 1000, charge.cost, age_milliseconds]
-        run("give_back", client, keys=names, args=args)
+        run(_GIVE_BACK, client, keys=names, args=args)
 
 
 def _counters(policy: Policy, client: str) -> list[str]:
@@ -96,17 +104,21 @@ def _names(policy: Policy, client: str) -> list[str]:
     return [*names, keys.penalty(policy.slug, client=client)] if policy.penalty_seconds else names
 
 
-def _arguments(claim: Claim) -> tuple[str | int, ...]:
-    head, rates = _told_of(claim.policy)
-    return (*head, claim.cost, *rates)
+@lru_cache(maxsize=32)
+def charging(*algorithms: Algorithm) -> Script:
+    """Return the script that charges by these algorithms."""
+    exact = {Algorithm.SLIDING_WINDOW, Algorithm.TOKEN_BUCKET} & set(algorithms)
+    pieces = ("begin", *(["exact"] if exact else []), *(_PIECE[algorithm] for algorithm in algorithms), "charge")
+    return script(*(f"charge/{piece}" for piece in pieces))
 
 
 @lru_cache(maxsize=16_384)
-def _told_of(policy: Policy) -> tuple[tuple[int, ...], tuple[str | int, ...]]:
-    """Return what the script is told of a policy, before and after the cost."""
-    head = (int(policy.mode is Mode.ENFORCE), int(policy.refusals_count), policy.penalty_seconds * 1000)
-    numbers = [number for rate in policy.rates for number in (rate.limit, rate.capacity, rate.window_seconds * 1000)]
-    return head, (_LETTER[policy.algorithm], len(policy.rates), *numbers)
+def _numbers(policy: Policy) -> bytes:
+    """Return what the script is told of a policy, whatever the request."""
+    numbers = [policy.mode is Mode.ENFORCE, policy.refusals_count, policy.penalty_seconds * 1000]
+    for rate in policy.rates:
+        numbers += rate.limit, rate.capacity, rate.window_seconds * 1000
+    return struct.pack(f"<{len(numbers)}d", *numbers)
 
 
 def _decision(claim: Claim, *, penalty: int, flat: Iterator[int]) -> Decision:

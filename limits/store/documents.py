@@ -9,6 +9,7 @@ import redis
 from limits.core import keys
 from limits.core.snapshots import Snapshot
 from limits.store.connection import in_request, outside_request, run, text
+from limits.store.scripts import script
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Versions:
     epoch: str
 
 
+_PUBLISH = script("publish")
 _VERSION = re.compile(r"[0-9A-Za-z-]*")
 """Versions as we write them. Another text under the name stands for none, here and in the scripts that write."""
 _EPOCH = re.compile(r"[0-9]{1,18}")
@@ -57,7 +59,7 @@ def published() -> Published:
 def publish(snapshot: Snapshot, *, seen: str) -> bool:
     """Write the document and its version in one step. False: another version than `seen` stands there by now."""
     told = (seen, snapshot.version, snapshot.document)
-    return bool(outside_request(lambda client: run("publish", client, keys=(keys.POLICIES,), args=told)))
+    return bool(outside_request(lambda client: run(_PUBLISH, client, keys=(keys.POLICIES,), args=told)))
 
 
 def begin_epoch() -> None:

@@ -17,12 +17,14 @@ from limits.core.policies import Algorithm, Policy
 from limits.core.rates import Rate
 from limits.core.windows import EMPTY, Bound
 from limits.store.connection import is_cluster, outside_request, run, text
+from limits.store.scripts import script
 
 LOOK_SECONDS = 0.7
 """How long to look for those who have used most."""
 MOST = 100
 """How many of them are told."""
 
+_FORGET = script("forget")
 _STEP = 1000
 """Keys that SCAN looks at in one call: about 1 ms of a Redis 7.0 that holds a million."""
 
@@ -122,7 +124,7 @@ def forget(slug: str, *, client: str, windows: Iterable[WindowName]) -> int:
 
 def _forget(connection: redis.Redis, names: Sequence[str]) -> int:
     if not is_cluster(connection):
-        return int(run("forget", connection, keys=(keys.POLICIES, *names), args=()))
+        return int(run(_FORGET, connection, keys=(keys.POLICIES, *names), args=()))
     # In two slots, so in two steps: whoever sees the epoch grow must not find the counters still there.
     deleted = connection.delete(*names)
     connection.hincrby(keys.POLICIES, "epoch", 1)

@@ -13,6 +13,9 @@ from limits.core.overrides import PARTS
 from limits.store.connection import outside_request, run
 from limits.store.connection import text as as_text
 from limits.store.documents import version_of
+from limits.store.scripts import script
+
+_PUBLISH_PART = script("publish_part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def publish(changed: Mapping[int, Part], *, seen: Mapping[int, str]) -> int:
     for number, part in changed.items():
         told += (number, seen.get(number, ""), part.version, "\n".join((part.digest, *part.lines)))
     names = (keys.POLICIES, keys.OVERRIDES)
-    return int(outside_request(lambda client: run("publish_part", client, keys=names, args=told)))
+    return int(outside_request(lambda client: run(_PUBLISH_PART, client, keys=names, args=told)))
 
 
 def _part(version: bytes | None, lines: bytes | None) -> Part | None:

@@ -15,12 +15,14 @@ from limits.core import keys
 from limits.core.policies import SLUG_PATTERN
 from limits.core.tallies import CLIENT_CHARACTERS_MAX, OUTCOMES, PLACE_CHARACTERS_MAX, Refused
 from limits.store.connection import outside_request, run, text
+from limits.store.scripts import script
 
 MINUTES_LIFE_SECONDS = 7_200
 REFUSALS_MAX = 1_000
 COUNT_MAX = 10**12
 """More than a site answers in a minute; sums of it stay numbers of 64 bits."""
 
+_TALLY = script("tally")
 _AHEAD_SECONDS = 86_400
 """How far servers' clocks are apart at most."""
 _MINUTE = re.compile(rb"[0-9]{1,9}")
@@ -76,7 +78,7 @@ def write(batch: Batch) -> None:
         args += [minute, len(fields)]
         for field in fields:
             args += field
-    outside_request(lambda client: run("tally", client, keys=names, args=args))
+    outside_request(lambda client: run(_TALLY, client, keys=names, args=args))
 
 
 def changed() -> Changed:

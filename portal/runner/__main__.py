@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from portal.runner import address, embedded
+from portal.runner import address, embedded, memory
 from portal.runner.commands import commands
 from portal.runner.lifeline import die_with_parent
 from portal.runner.output import tell
@@ -26,6 +26,8 @@ def main() -> int:
     os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     os.environ["PYTHONUNBUFFERED"] = "1"
+    for name, value in memory.ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     multiprocessing.set_start_method("fork")
     try:
         var = prepare_state()

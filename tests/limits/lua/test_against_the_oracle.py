@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from limits.core import ledger as oracle
 from limits.core.ledger import Answer, Claim, GiveBack, Ledger, Penalty, Verdict
 from limits.core.windows import EMPTY, Algorithm, Bound, FixedWindow
+from limits.store.scripts import Script
 from tests.limits.lua import scripts
 
 START = 1_795_417_631_000
@@ -48,7 +49,7 @@ class Both:
     def charge(self, *claims: Claim) -> Answer:
         """Charge both; fail where their answers, or what they keep and for how long, differ."""
         keys, arguments = scripts.charge_call(claims, now=self.now)
-        flat, lives = self._run("charge", keys, arguments)
+        flat, lives = self._run(scripts.charging(claims), keys, arguments)
         before = dict(self.ledger)
         expected = oracle.charge(self.ledger, claims=claims, now_milliseconds=self.now)
         assert_same(scripts.verdicts(claims, flat), expected.verdicts, claims)
@@ -58,19 +59,19 @@ class Both:
     def give_back(self, *charges: GiveBack) -> None:
         """Give back on both sides."""
         keys, arguments = scripts.give_back_call(charges, now=self.now)
-        _, lives = self._run("give_back", keys, arguments)
+        _, lives = self._run(scripts.GIVE_BACK, keys, arguments)
         oracle.give_back(self.ledger, charges=charges, now_milliseconds=self.now)
         self._assert_kept(keys, lives, written=set())
 
-    def _run(self, name: str, keys: Sequence[str], arguments: Sequence[object]) -> tuple[list[int], list[int]]:
-        sha = self.client.script_load(scripts.text(name))
+    def _run(self, asked: Script, keys: Sequence[str], arguments: Sequence[object]) -> tuple[list[int], list[int]]:
+        self.client.script_load(asked.text)
         # One transaction is one moment to the server: no key ends within it.
         with self.client.pipeline(transaction=True) as pipe:
             for key, entry in self.ledger.items():
                 if isinstance(entry, FixedWindow | Penalty):
                     pipe.pexpire(key, entry.ends_at - self.now)
             before = len(pipe.command_stack)
-            pipe.evalsha(sha, len(keys), *keys, *arguments)
+            pipe.evalsha(asked.sha, len(keys), *keys, *arguments)
             for key in keys:
                 pipe.pttl(key)
             for key in keys:

@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import redis
 
 from limits.core.ledger import Claim, GiveBack
 from limits.core.windows import Algorithm, Bound
+from limits.store.scripts import Script
 from tests.limits.lua import scripts
 
 ALGORITHMS: tuple[Algorithm, ...] = ("fixed-window", "sliding-window", "token-bucket")
@@ -33,13 +35,12 @@ def claim(algorithm: Algorithm, *, limit: int = 5, window: int = 60_000, cost: i
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_callers_whose_clocks_are_5_s_apart_share_one_limit_exactly(server: redis.Redis, algorithm: str) -> None:
+def test_callers_whose_clocks_are_5_s_apart_share_one_limit_exactly(
+    server: redis.Redis, algorithm: str, root: Path
+) -> None:
     url = f"unix://{server.connection_pool.connection_kwargs['path']}"
     command = [sys.executable, "-c", ASK_BY_A_CLOCK_THAT_IS_OFF, url]
-    askers = [
-        subprocess.Popen([*command, shift, algorithm], stdout=subprocess.PIPE, cwd=scripts.FOLDER.parents[1])
-        for shift in ("0", "5")
-    ]
+    askers = [subprocess.Popen([*command, shift, algorithm], stdout=subprocess.PIPE, cwd=root) for shift in ("0", "5")]
     assert sum(int(asker.communicate(timeout=60)[0]) for asker in askers) == 300
 
 
@@ -165,9 +166,9 @@ def test_a_window_begun_after_the_charge_gives_nothing_back(server: redis.Redis)
 @pytest.mark.parametrize("_server_of_each_kind", ["redis-7.0"], indirect=True)
 def test_a_client_costs_at_most_135_bytes(server: redis.Redis, capsys: pytest.CaptureFixture[str]) -> None:
     told = {
-        "fixed window, count.lua": used_by_each_client(server, "", "count", [1, 60_000, 5]),
+        "fixed window, count.lua": used_by_each_client(server, "", scripts.COUNT, [1, 60_000, 5]),
         **{
-            algorithm: used_by_each_client(server, suffix, "charge", charge_arguments(algorithm))
+            algorithm: used_by_each_client(server, suffix, *charging(algorithm))
             for algorithm, suffix in zip(ALGORITHMS, ("", "s", "b"), strict=True)
         },
     }
@@ -177,20 +178,21 @@ def test_a_client_costs_at_most_135_bytes(server: redis.Redis, capsys: pytest.Ca
     assert told["fixed-window"] <= 135
 
 
-def charge_arguments(algorithm: Algorithm) -> list[object]:
-    return scripts.charge_call([claim(algorithm)], now="")[1]
+def charging(algorithm: Algorithm) -> tuple[Script, list[object]]:
+    claims = [claim(algorithm)]
+    return scripts.charging(claims), scripts.charge_call(claims, now="")[1]
 
 
-def used_by_each_client(server: redis.Redis, suffix: str, name: str, arguments: list[object]) -> float:
+def used_by_each_client(server: redis.Redis, suffix: str, asked: Script, arguments: list[object]) -> float:
     """Return the bytes of `used_memory` that each of many clients costs."""
     server.execute_command("FLUSHALL", "SYNC")
-    sha = server.script_load(scripts.text(name))
-    server.evalsha(sha, 1, "first", *arguments)
+    server.script_load(asked.text)
+    server.evalsha(asked.sha, 1, "first", *arguments)
     before = server.info("memory")["used_memory"]
     with server.pipeline(transaction=False) as pipe:
         for n in range(CLIENTS):
             address = f"{n % 223 + 1}.{n // 223 % 256}.{n * 7 % 256}.{n // 57_088 * 97 + 11}"
-            pipe.evalsha(sha, 1, f"rl:{{login:{address}}}:60{suffix}", *arguments)
+            pipe.evalsha(asked.sha, 1, f"rl:{{login:{address}}}:60{suffix}", *arguments)
             if n % 2000 == 1999:
                 pipe.execute()
         pipe.execute()

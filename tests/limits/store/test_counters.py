@@ -78,11 +78,15 @@ def test_of_several_policies_one_that_refuses_leaves_the_others_uncharged(redis_
 
 
 def test_several_policies_are_one_round_trip(redis_server: Redis, round_trips: list[str]) -> None:
-    charge(DEFAULT, making.policy("wide", Rate(9, 60)))
-    round_trips.clear()
-    charge(
-        DEFAULT, making.policy("wide", Rate(9, 60)), making.policy("b", Rate(9, 1), algorithm=Algorithm.TOKEN_BUCKET)
+    several = (
+        DEFAULT,
+        making.policy("wide", Rate(9, 60)),
+        making.policy("b", Rate(9, 1), algorithm=Algorithm.TOKEN_BUCKET),
     )
+    # The first time a server is sent the script itself.
+    charge(*several)
+    round_trips.clear()
+    charge(*several)
     assert round_trips == ["EVALSHA"]
 
 

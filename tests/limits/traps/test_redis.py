@@ -88,7 +88,7 @@ class _Clock:
 
 @pytest.mark.parametrize("algorithm", Algorithm)
 def test_all_keys_of_a_script_are_in_one_slot(redis_server: Redis, algorithm: Algorithm) -> None:
-    """A real Cluster of three is in tests/limits/test_cluster_and_sentinel.py."""
+    """A real Cluster of three is in tests/limits/cluster_and_sentinel/."""
     rates = (Rate(9, 86_400), Rate(3, 3600), Rate(1, 60))
     making.put_in_force(making.policy("login", *rates, algorithm=algorithm, penalty_seconds=90))
     for _ in range(2):

@@ -139,7 +139,7 @@ def test_a_client_who_is_refused_stays_refused_though_allkeys_lru_evicts_the_cou
 
 
 def test_a_client_whose_counter_allkeys_lru_evicts_begins_a_sane_window(client: Client, own_server: Server) -> None:
-    """What is not remembered is gone: the server must be told to evict nothing, and that is said in docs/traps.md."""
+    """What is not remembered is gone: the server must be told to evict nothing, and README says so."""
     statuses(client, "/single", requests=4)
     with redis.Redis.from_url(own_server.url) as server:
         fill(server)

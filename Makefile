@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST = $(BIN)/python -m pytest
-# What pytest ends with when ARGS choose no browser test.
+# What pytest ends with when ARGS choose none of a kind.
 NO_TESTS = 5
 INSTALL = $(PYTHON) portal/runner/bootstrap.py --only-install --requirements requirements-dev.txt
 
@@ -22,8 +22,9 @@ apt:
 
 # A browser test leaves an event loop running, in which Django refuses the database: those run by themselves.
 test: install
-	$(PYTEST) -n 2 --dist loadgroup -m "not browser" $(ARGS)
-	TEST_DATABASE=mariadb $(PYTEST) -n 2 --dist loadgroup -m "not browser and not slow" $(ARGS)
+	$(PYTEST) -n 2 --dist loadgroup -m "not browser and not alone" $(ARGS)
+	$(PYTEST) -m alone $(ARGS) || test $$? -eq $(NO_TESTS)
+	TEST_DATABASE=mariadb $(PYTEST) -n 2 --dist loadgroup -m "not browser and not slow and not alone" $(ARGS)
 	$(PYTEST) -m browser $(ARGS) || test $$? -eq $(NO_TESTS)
 	TEST_DATABASE=mariadb $(PYTEST) -m browser tests/whole/test_http.py
 

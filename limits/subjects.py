@@ -110,13 +110,15 @@ def user_named(words: str) -> Any:
     mail = model.get_email_field_name()
     if any(field.name == mail for field in model._meta.fields):
         named |= Q(**{f"{mail}__iexact": words})
+    if _is_id(model._meta.pk, words):
+        named |= Q(pk=words)
     found = list(users.filter(named)[:2]) if words else []
-    if not found and words and _is_id(model._meta.pk, words):
-        found = list(users.filter(pk=words))
     if not found:
         raise OverrideError(f"There is no user “{words[:80]}”. Give a name, a mail address, or an id.")
     if len(found) > 1:
-        raise OverrideError(f"Several users go by “{words[:80]}”. Give an id.")
+        raise OverrideError(
+            f"Several users go by “{words[:80]}”: by name, by mail address or by id. Give another of these."
+        )
     return found[0]
 
 

@@ -1,14 +1,23 @@
-"""Whether what somebody types names a client. What names none is told on the page: put into an address, it might be a
-secret that was typed in the wrong place."""
+"""What somebody types to find a client: whether it names one, and which last refusals are about it.
+
+What names none is told on the page: put into an address, it might be a secret that was typed in the wrong place.
+"""
 
 import re
+from contextlib import suppress
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
 
 from limits import subjects
 from limits.core.client_keys import ClientKey
 from limits.core.overrides import Kind, OverrideError
-from limits.identity import EVERYONE, UNKNOWN
+from limits.identity import EVERYONE, UNKNOWN, client_named
+from limits.models import Policy
 from limits.typed_values import TYPED_KINDS, digest
 
+_BY_ADDRESS = ClientKey("ip")
 _JOINT = re.compile(r"\s+and\s+", re.IGNORECASE)
 _ID_OR_HASH = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{20}", re.ASCII)
@@ -28,6 +37,32 @@ def wrong_with(typed: str, *, key: ClientKey, by_name: bool) -> str:
         return f"Give both, {_called(first)} first: {_example(first)} and {_example(second)}."
     wrong = (_wrong_with_part(word, part, by_name=by_name) for word, part in zip(words, key.parts, strict=True))
     return next(filter(None, wrong), "")
+
+
+def refusals_found_by(typed: str, *, by_name: bool) -> Q:
+    """Return which last refusals are meant when somebody searches for an address, a user's id, or what was sent.
+
+    It may be joined with something else, or stand in for it. With `by_name` users are found by name and mail address.
+    """
+    values = {typed, digest(typed), *_addresses(typed)}
+    if by_name:
+        with suppress(OverrideError):
+            values.add(subjects.user_subject(subjects.user_named(typed)).partition("=")[2])
+    return reduce(or_, map(_made_of, values - {""}), Q())
+
+
+def _addresses(typed: str) -> set[str]:
+    """Return an address as it is counted, an IPv6 one by the networks of all policies; what is none as it is."""
+    prefixes = Policy.objects.order_by().values_list("ipv6_prefix", flat=True).distinct()
+    return {client_named(typed, key=_BY_ADDRESS, ipv6_prefix=prefix) for prefix in prefixes}
+
+
+def _made_of(value: str) -> Q:
+    """Return which clients are this value, or have it as a part."""
+    found = Q(client=value)
+    for begins in ("=", "+", "=@", "+@"):
+        found |= Q(client__endswith=f"{begins}{value}") | Q(client__contains=f"{begins}{value}+")
+    return found
 
 
 def _wrong_with_part(word: str, part: ClientKey, *, by_name: bool) -> str:

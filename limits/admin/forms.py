@@ -8,6 +8,7 @@ from django import forms
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from limits.admin.changes import CONFLICT
 from limits.core.policies import Algorithm, Counts, Mode, WithoutRedis
 from limits.models import Policy, Revision
 from limits.services import POLICY
@@ -161,9 +162,9 @@ class PolicyForm(forms.ModelForm[Policy]):
         # Locked for the rest of the transaction that the admin saves in: nobody comes between.
         stored = Policy.objects.select_for_update().filter(pk=self.instance.pk).first()
         if stored is None:
-            raise forms.ValidationError("Somebody deleted this policy meanwhile. Nothing was saved.")
+            raise forms.ValidationError("Somebody deleted this policy meanwhile. Nothing was saved.", code=CONFLICT)
         if stored.version != version:
-            raise forms.ValidationError(_told_of_conflict(stored), code="conflict")
+            raise forms.ValidationError(_told_of_conflict(stored), code=CONFLICT)
         self.instance.version = stored.version
 
 

@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from limits import live_words, subjects
+from limits import client_words, live_words
 from limits.admin.acting import actor_of, may_know_users
+from limits.admin.client_links import counters_url, may_override, may_see_counters, override_url
 from limits.admin.client_search import wrong_with
 from limits.core import policies
 from limits.core.decisions import NEAR
@@ -25,6 +26,7 @@ from limits.models import Policy
 from limits.models.live import LiveCounters
 from limits.services import live
 from limits.services.live import Standing
+from limits.store.live import Usage
 
 _TYPED_CHARACTERS_MAX = 600
 
@@ -48,13 +50,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One client as the page shows it; `called` is what people call it, when that is something else."""
+    """One client as the page shows it: `client` is its name, `in_words` what people call it."""
 
     client: str
-    called: str
+    in_words: str
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
     reset_url: str
+    override_url: str
 
 
 @admin.register(LiveCounters)
@@ -90,7 +93,7 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return any(request.user.has_perm(f"limits.{action}_policy") for action in ("view", "change"))
+        return may_see_counters(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -116,7 +119,7 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
                 context = self._context(request, policy) | {"typed": typed, "wrong": wrong}
                 return TemplateResponse(request, "admin/limits/live/page.html", context)
             client = _client_named(request, typed, policy=policy) if typed else ""
-            return HttpResponseRedirect(_page(policy, client))
+            return HttpResponseRedirect(counters_url(policy, client=client))
         return TemplateResponse(request, "admin/limits/live/page.html", self._context(request, policy))
 
     def rows_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -132,21 +135,22 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
         client = _client_named(request, request.GET.get("client", ""), policy=policy)
         if request.method == "POST":
             self._reset(request, policy, client)
-            return HttpResponseRedirect(_page(policy, ""))
-        context = self._context(request, policy) | {"title": f"Let {client} start afresh?"}
+            return HttpResponseRedirect(counters_url(policy))
+        context = self._context(request, policy) | {"title": "Let this client start afresh?"}
         return TemplateResponse(request, "admin/limits/live/reset.html", context)
 
     def _reset(self, request: HttpRequest, policy: Policy, client: str) -> None:
         reason = request.POST.get("reason", "").strip()[:200]
+        whom = _in_words(request, [client])[client]
         try:
             number = live.reset(policy, client=client, actor=actor_of(request), reason=reason)
         except StoreUnavailable as error:
-            messages.error(request, f"Redis cannot be reached: {error}. {client} was perhaps not forgiven: try again.")
+            messages.error(request, f"Redis cannot be reached: {error}. {whom} was perhaps not forgiven: try again.")
             return
         if number:
-            messages.success(request, f"{client} starts afresh under {policy.slug}, on every worker within a second.")
+            messages.success(request, f"{whom} starts afresh under {policy.slug}, on every worker within a second.")
         else:
-            messages.info(request, f"{client} has no counter under {policy.slug}: there was nothing to reset.")
+            messages.info(request, f"{whom} has no counter under {policy.slug}: there was nothing to reset.")
 
     def _policy(self, request: HttpRequest, pk: int) -> Policy:
         if not self.has_view_permission(request):
@@ -163,10 +167,11 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
             "media": self.media,
             "policy": policy,
             "client": client,
+            "in_words": _in_words(request, [client])[client] if client else "",
             "find_help": live_words.whom_to_name(policy.key, by_name=may_know_users(request)),
-            "may_reset": self.may_reset(request),
-            "rows_url": f"{reverse('admin:limits_livecounters_rows', args=(policy.pk,))}{_query(client)}",
-            "page_url": _page(policy, ""),
+            "may_act": self.may_reset(request) or may_override(request),
+            "rows_url": _url("rows", policy, client),
+            "page_url": counters_url(policy),
             "at": timezone.now(),
             **self._found(request, policy, client),
         }
@@ -180,47 +185,41 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
                 part = live_words.part(sample)
         except StoreUnavailable as error:
             return {"away": str(error)}
-        called = _called(standing.client.name for standing in standings) if may_know_users(request) else {}
-        value = policy.as_value()
-        return {"rows": [_row(policy, value, standing, called) for standing in standings], "part": part}
+        words = _in_words(request, [standing.client.name for standing in standings])
+        return {"rows": [self._row(request, policy, standing, words) for standing in standings], "part": part}
 
-
-def _row(policy: Policy, value: policies.Policy, standing: Standing, called: dict[str, str]) -> Row:
-    client = standing.client
-    lines = (
-        Line(
-            live_words.used(u),
-            u.used,
-            int((1 - NEAR) * u.capacity),
-            u.capacity,
-            live_words.ends(u, policy=value),
-            live_words.room(u),
+    def _row(self, request: HttpRequest, policy: Policy, standing: Standing, words: dict[str, str]) -> Row:
+        client, value = standing.client, policy.as_value()
+        may_reset = client.is_counted and self.may_reset(request)
+        return Row(
+            client=client.name,
+            in_words=words[client.name],
+            lines=tuple(_line(usage, value) for usage in client.usages),
+            notes=tuple(live_words.notes(standing)),
+            reset_url=_url("reset", policy, client.name) if may_reset else "",
+            override_url=override_url(policy, client=client.name) if may_override(request) else "",
         )
-        for u in client.usages
+
+
+def _line(usage: Usage, policy: policies.Policy) -> Line:
+    return Line(
+        words=live_words.used(usage),
+        used=usage.used,
+        near=int((1 - NEAR) * usage.capacity),
+        capacity=usage.capacity,
+        ends=live_words.ends(usage, policy=policy),
+        room=live_words.room(usage),
     )
-    reset_url = f"{reverse('admin:limits_livecounters_reset', args=(policy.pk,))}{_query(client.name)}"
-    notes = tuple(live_words.notes(standing))
-    return Row(client.name, called.get(client.name, ""), tuple(lines), notes, reset_url if client.is_counted else "")
 
 
-def _called(clients: Iterable[str]) -> dict[str, str]:
-    """Return the names of users who are counted by their ids."""
-    ids = {}
-    for client in clients:
-        tag, _, value = client.partition("=")
-        if tag in ("user", "user-or-ip"):
-            ids[client] = value
-    names = subjects.user_names(ids.values())
-    return {client: names[value] for client, value in ids.items() if value in names}
+def _in_words(request: HttpRequest, clients: Iterable[str]) -> dict[str, str]:
+    return client_words.in_words(clients, by_name=may_know_users(request))
 
 
 def _client_named(request: HttpRequest, text: str, *, policy: Policy) -> str:
     return live.client_named(text[:_TYPED_CHARACTERS_MAX], policy=policy, by_name=may_know_users(request))
 
 
-def _page(policy: Policy, client: str) -> str:
-    return f"{reverse('admin:limits_livecounters_change', args=(policy.pk,))}{_query(client)}"
-
-
-def _query(client: str) -> str:
-    return f"?{urlencode({'client': client})}" if client else ""
+def _url(page: str, policy: Policy, client: str) -> str:
+    path = reverse(f"admin:limits_livecounters_{page}", args=(policy.pk,))
+    return f"{path}?{urlencode({'client': client})}" if client else path

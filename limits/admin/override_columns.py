@@ -14,8 +14,10 @@ from limits import subjects
 from limits.admin.acting import may_know_users
 from limits.core.overrides import Effect, Kind, kind_of
 from limits.models import Override, Policy
+from limits.models.overrides import KINDS
 
 ALL = "*"
+EFFECTS = {Effect.EXEMPT: "Exempt", Effect.DENIED: "Denied", Effect.RATES: "Other rates"}
 
 
 class OverridePage(ChangeList):
@@ -49,6 +51,19 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(narrowed.get(self.value() or "", Q()))
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Those for an address, a network, and so on."""
+
+    title = "whom it is for"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(KINDS)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Override]) -> QuerySet[Override]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 class PolicyFilter(admin.SimpleListFilter):
     """Those that name a policy, or hold for all."""
 
@@ -67,7 +82,7 @@ def effect_in_words(override: Override) -> str:
     """Return what holds, shortly: exempt, denied, or the rates."""
     if override.effect == Effect.RATES:
         return ", ".join(map(str, override.rates))
-    return "Exempt" if override.effect == Effect.EXEMPT else "Denied"
+    return EFFECTS[Effect(override.effect)]
 
 
 def is_vast(subject: str) -> bool:

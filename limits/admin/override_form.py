@@ -5,15 +5,19 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.utils import timezone
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from limits import subjects
+from limits import services, subjects
+from limits.admin.changes import CONFLICT
 from limits.conf import conf
 from limits.core.overrides import Effect, Kind, OverrideError
 from limits.models import Override, Policy
-from limits.models.overrides import EFFECTS, KINDS
+from limits.models.overrides import EFFECTS, KINDS, address_ends
 
 FOR_ALL = "All policies"
+LOCKS_OUT = "You are among those: this could lock you out."
 _HOUR, _DAY = 3600, 86_400
 LASTS = (
     ("", "Until the moment below"),
@@ -24,15 +28,14 @@ LASTS = (
 )
 
 
-class OverrideForm(forms.ModelForm[Override]):
-    """Carries the version that editing began with: whoever saves second is told, and nothing is overwritten."""
+class WhatHoldsForm(forms.ModelForm[Override]):
+    """What holds, under which policy, from when until when, and why: for whomever it may be."""
 
     lasts = forms.ChoiceField(
         choices=LASTS,
         required=False,
         help_text="Counted from its beginning.",
     )
-    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     policy = forms.ChoiceField(required=False, help_text="One that names a policy beats one for all.")
     effect = forms.ChoiceField(choices=EFFECTS, widget=forms.RadioSelect(attrs={"class": "radiolist"}))
 
@@ -63,8 +66,6 @@ class OverrideForm(forms.ModelForm[Override]):
                 f"Empty: for ever. An override for one address lasts {conf.address_days} days at most, for it keeps "
                 "where a person is. A network may stand for ever, one of a single address such as 198.51.100.7/32 too."
             )
-        if self.instance.pk and "seen_version" in self.fields:
-            self.fields["seen_version"].initial = self.instance.version
 
     def add_error(self, field: str | None, error: Any) -> None:
         """Add an error, but none of the model's about a field that could not be read: that one is told already."""
@@ -77,38 +78,65 @@ class OverrideForm(forms.ModelForm[Override]):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if self.instance.pk:
-            self._refuse_a_stale_edit(cleaned.get("seen_version"))
-        self._set_the_end(cleaned)
-        self._refuse_to_lock_oneself_out(cleaned)
+        if cleaned.get("since") and cleaned.get("lasts"):
+            if cleaned.get("until"):
+                self.add_error("lasts", "Choose how long it lasts, or give a moment below, not both.")
+            else:
+                cleaned["until"] = cleaned["since"] + timedelta(seconds=int(cleaned["lasts"]))
         return cleaned
 
-    def _set_the_end(self, cleaned: dict[str, Any]) -> None:
-        since = cleaned.get("since")
-        if not since:
-            return
-        if cleaned.get("lasts") and cleaned.get("until"):
-            self.add_error("lasts", "Choose how long it lasts, or give a moment below, not both.")
-        elif cleaned.get("lasts"):
-            cleaned["until"] = since + timedelta(seconds=int(cleaned["lasts"]))
-        elif self.instance.kind == Kind.ADDRESS and not cleaned.get("until") and "until" not in self.errors:
-            cleaned["until"] = timezone.now() + timedelta(days=conf.address_days)
-
-    def _refuse_to_lock_oneself_out(self, cleaned: dict[str, Any]) -> None:
+    def would_lock_out(self, override: Override) -> bool:
+        """Say whether it would deny whoever fills in this form."""
         # Under one policy, too: it may be the one that the login counts by.
-        if cleaned.get("effect") == Effect.DENIED and self.instance.subject in self.own_subjects:
-            raise forms.ValidationError("You are among those: this could lock you out. Nothing was saved.")
+        return override.effect == Effect.DENIED and override.subject in self.own_subjects
+
+
+class OverrideForm(WhatHoldsForm):
+    """Carries the version that editing began with: whoever saves second is told, and nothing is overwritten."""
+
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    others: Collection[Override] = ()
+    """Others for the same subject and policy, at other times; known once the form is found to be right."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "seen_version" in self.fields:
+            self.fields["seen_version"].initial = self.instance.version
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.instance.pk:
+            self._refuse_a_stale_edit(cleaned.get("seen_version"))
+        if self.instance.kind == Kind.ADDRESS and not cleaned.get("until") and "until" not in self.errors:
+            cleaned["until"] = address_ends()
+        return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if not self.errors and self.would_lock_out(self.instance):
+            self.add_error(None, f"{LOCKS_OUT} Nothing was saved.")
+        if not self.errors:
+            self._look_for_others()
+
+    def _look_for_others(self) -> None:
+        self.others = services.others_like(self.instance)
+        words = subjects.in_words([self.instance.subject], by_name=self.by_name)
+        for other in self.others:
+            other.in_words = words[other.subject]
+            if other.overlaps(self.instance):
+                self.add_error(None, _told_of_another(other))
 
     def _refuse_a_stale_edit(self, version: int | None) -> None:
         # Locked for the rest of the transaction that the admin saves in: nobody comes between.
         stored = Override.objects.select_for_update().filter(pk=self.instance.pk).first()
         if stored is None:
-            raise forms.ValidationError("Somebody deleted this override meanwhile. Nothing was saved.")
+            raise forms.ValidationError("Somebody deleted this override meanwhile. Nothing was saved.", code=CONFLICT)
         if stored.version != version:
             raise forms.ValidationError(
                 f"This override was saved by {stored.saved_by} while you were editing. Nothing of yours was saved, "
                 "and what you typed is still below. Open it anew to see theirs.",
-                code="conflict",
+                code=CONFLICT,
             )
         self.instance.version = stored.version
 
@@ -153,6 +181,21 @@ class NewOverrideForm(OverrideForm):
                     "who" if kind != Kind.VALUE or self.cleaned_data.get("sent_in") else "sent_in", str(error)
                 )
         return super().clean()
+
+
+def link_to(override: Override) -> SafeString:
+    """Return what an override says, as a link to its page."""
+    url = reverse("admin:limits_override_change", args=(override.pk,))
+    return format_html('<a href="{}">{}</a>', url, override)
+
+
+def _told_of_another(other: Override) -> forms.ValidationError:
+    told = format_html(
+        "There is one already that holds at the same time: {}. Change that one, or let this one begin once it has "
+        "ended. Nothing was saved.",
+        link_to(other),
+    )
+    return forms.ValidationError(told, code="exists")
 
 
 def _policy_choices(current: str) -> list[tuple[str, str]]:

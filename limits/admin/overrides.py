@@ -1,6 +1,6 @@
 """Overrides in the admin: the list, the form, ending them, and which one wins."""
 
-from datetime import datetime
+from copy import copy
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -11,10 +11,14 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
 
 from limits import identity, services, subjects
 from limits.admin.acting import actor_of, may_know_users, tell_whether_in_force
+from limits.admin.changes import changes_in, head_a_conflict, told
 from limits.admin.override_columns import (
+    EFFECTS,
+    KindFilter,
     OverridePage,
     PolicyFilter,
     StateFilter,
@@ -22,17 +26,24 @@ from limits.admin.override_columns import (
     is_vast,
     until_in_words,
 )
-from limits.admin.override_form import FOR_ALL, NewOverrideForm, OverrideForm
+from limits.admin.override_form import FOR_ALL, NewOverrideForm, OverrideForm, link_to
+from limits.admin.override_many import add_many
 from limits.admin.override_winners import which_wins
 from limits.core.overrides import Effect, networks_around
 from limits.models import Override
+
+WORDS = {
+    "policy": {"": FOR_ALL},
+    "until": {"": "for ever"},
+    "effect": {str(name): word for name, word in EFFECTS.items()},
+}
 
 
 @admin.register(Override)
 class OverrideAdmin(admin.ModelAdmin[Override]):
     form = OverrideForm
-    list_display = ("whom", "what", "under", "ends", "reason", "saved_by")
-    list_filter = (StateFilter, "effect", "kind", PolicyFilter)
+    list_display = ("whom", "what", "under", "ends", "reason", "saver")
+    list_filter = (StateFilter, "effect", KindFilter, PolicyFilter)
     search_fields = ("subject",)
     search_help_text = "An address, a network, a user, a group, what a client sends, or words of the reason"
     actions = ("end_now",)
@@ -43,9 +54,14 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
         css = {"all": ("limits/admin.css", "limits/overrides.css")}
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's own, and the page that tells which override wins."""
+        """Django's own, the page on which many are added, and the one that tells which override wins."""
+        many = path("add-many/", self.admin_site.admin_view(self.many_view), name="limits_override_add_many")
         which = path("which/", self.admin_site.admin_view(self.which_view), name="limits_override_which")
-        return [which, *super().get_urls()]
+        return [many, which, *super().get_urls()]
+
+    def many_view(self, request: HttpRequest) -> HttpResponse:
+        """Add many overrides, a client a line."""
+        return add_many(request, model_admin=self)
 
     def which_view(self, request: HttpRequest) -> HttpResponse:
         """Tell which override wins for a client, and which others lose."""
@@ -80,6 +96,10 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
     def ends(self, override: Override) -> str:
         return until_in_words(override, now=timezone.now())
 
+    @admin.display(description="saved by", ordering="saved_by")
+    def saver(self, override: Override) -> str:
+        return override.saved_by
+
     # The form
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Override | None:
@@ -108,19 +128,36 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
             ("Why", {"fields": why}),
         ]
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        head_a_conflict(context)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Override, form: ModelForm[Override], change: bool) -> None:
         services.save_override(obj, actor=actor_of(request))
+        obj.in_words = subjects.in_words([obj.subject], by_name=may_know_users(request))[obj.subject]
         transaction.on_commit(lambda: tell_whether_in_force(request))
         if obj.effect == Effect.DENIED and is_vast(obj.subject):
             messages.warning(request, f"{obj.subject} is a very large network, and everybody in it is denied.")
+        for other in cast(OverrideForm, form).others:
+            messages.warning(
+                request, format_html("There is another one for the same, at another time: {}.", link_to(other))
+            )
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """What the history shows: what was and what is."""
         if add:
             return "Added."
-        fields = [name for name in form.changed_data if name not in ("lasts", "seen_version")]
-        changes = [f"{name}: {_told(form.initial.get(name))} → {_told(form.cleaned_data[name])}" for name in fields]
-        return f"{'; '.join(changes) or 'Nothing changed'}."
+        return f"{told(changes_in(form, words=WORDS)) or 'Nothing changed'}."
+
+    def log_addition(self, request: HttpRequest, obj: Override, message: Any) -> Any:
+        return super().log_addition(request, _for_the_log(obj), message)
+
+    def log_change(self, request: HttpRequest, obj: Override, message: Any) -> Any:
+        return super().log_change(request, _for_the_log(obj), message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        plain: Any = [_for_the_log(override) for override in queryset]
+        return super().log_deletions(request, plain)
 
     def delete_model(self, request: HttpRequest, obj: Override) -> None:
         services.delete_override(obj, actor=actor_of(request))
@@ -155,9 +192,8 @@ def _own_subjects(request: HttpRequest) -> set[str]:
     return {subjects.user_subject(request.user), *groups, *near}
 
 
-def _told(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, datetime):
-        return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
-    return str(value or "none")
+def _for_the_log(override: Override) -> Override:
+    """Return it as one that is not told in words: the log is kept, and names neither addresses nor users."""
+    plain = copy(override)
+    plain.in_words = ""
+    return plain

@@ -14,9 +14,10 @@ from django.utils.timesince import timesince
 
 from limits import services, views_in_code
 from limits.admin.acting import actor_of, tell_whether_in_force
+from limits.admin.changes import changes_in, head_a_conflict, told
 from limits.admin.forms import PolicyForm
 from limits.admin.policy_columns import columns
-from limits.admin.policy_undo import undo
+from limits.admin.policy_undo import WORDS, undo
 from limits.core.policies import Mode
 from limits.models import Policy, Revision
 from limits.services import POLICY
@@ -96,6 +97,7 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Open what an error of another field points to: whether rates may have a burst is chosen in a folded part."""
+        head_a_conflict(context)
         form = context["adminform"]
         if "rates" in form.errors:
             form.fieldsets = [(name, options | _opened(options)) for name, options in form.fieldsets]
@@ -142,10 +144,9 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         """What the history shows: what was and what is, and why."""
         if add:
             return "Added."
-        before = {name: form.initial.get(name) for name in form.changed_data if name != "reason"}
-        changes = [f"{name}: {_in_words(was)} → {_in_words(form.cleaned_data[name])}" for name, was in before.items()]
         reason = form.cleaned_data["reason"]
-        return "; ".join(changes or ["Nothing changed"]) + (f". Reason: {reason}" if reason else ".")
+        changed = told(changes_in(form, words=WORDS)) or "Nothing changed"
+        return changed + (f". Reason: {reason}" if reason else ".")
 
     def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
         used = obj is not None and obj.slug in views_in_code.slugs_in_use()
@@ -211,9 +212,3 @@ def _folded(policy: Policy | None, names: tuple[str, ...]) -> tuple[str, ...]:
 def _opened(options: dict[str, Any]) -> dict[str, Any]:
     """Return the style of the part in which the algorithm is chosen, not folded away; nothing for any other part."""
     return {"classes": ()} if "algorithm" in options["fields"] else {}
-
-
-def _in_words(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -51,8 +51,9 @@ def _routed(policy: Policy) -> list[str]:
 
 
 def _shortened(views: list[str]) -> list[str]:
-    more = len(views) - VIEWS_SHOWN
-    return [*views[:VIEWS_SHOWN], f"and {more} more"] if more > 0 else views
+    if len(views) <= VIEWS_SHOWN + 1:
+        return views
+    return [*views[:VIEWS_SHOWN], f"and {len(views) - VIEWS_SHOWN} other views"]
 
 
 def _redis_column() -> Column:

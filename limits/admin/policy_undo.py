@@ -1,8 +1,5 @@
 """The page that asks whether the last change of a policy shall be undone, and shows what that would change."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
-
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -12,20 +9,13 @@ from django.urls import reverse
 
 from limits import services
 from limits.admin.acting import actor_of, tell_whether_in_force
+from limits.admin.changes import changes, told
 from limits.exceptions import PolicyConflict
 from limits.models import Policy, Revision
 from limits.services import POLICY
 
-
-class Change(NamedTuple):
-    """What a field is, and what it would be."""
-
-    label: str
-    now: str
-    then: str
-
-    def __str__(self) -> str:
-        return f"{self.label}: {self.now} → {self.then}"
+WORDS = {"methods": {"": "all"}}
+"""How to call what stands in no field but this one."""
 
 
 def undo(request: HttpRequest, policy: Policy, *, model_admin: admin.ModelAdmin[Policy]) -> HttpResponse:
@@ -37,18 +27,25 @@ def undo(request: HttpRequest, policy: Policy, *, model_admin: admin.ModelAdmin[
     if earlier is None:
         messages.warning(request, f"“{policy}” has no change to undo.")
         return page
-    changes = list(_changes(policy, earlier))
+    now, then = services.described(policy), services.described(earlier)
+    changed = changes(Policy, now=now, then=then, words=WORDS)
     if request.method == "POST":
         with transaction.atomic():
             is_done = _undo(request, policy)
             if is_done:
-                model_admin.log_change(request, policy, f"Undid the change before. {'; '.join(map(str, changes))}.")
+                model_admin.log_change(request, policy, f"Undid the change before. {told(changed)}.")
         if is_done:
             tell_whether_in_force(request)
         return page
     latest = Revision.objects.filter(subject_type=POLICY, subject=policy.slug).first()
-    told = {"title": "Undo the last change?", "opts": Policy._meta, "original": policy}
-    context = model_admin.admin_site.each_context(request) | told | {"changes": changes, "latest": latest}
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": "Undo the last change?",
+        "opts": Policy._meta,
+        "original": policy,
+        "changes": changed,
+        "latest": latest,
+    }
     return TemplateResponse(request, "admin/limits/policy/undo.html", context)
 
 
@@ -65,21 +62,3 @@ def _undo(request: HttpRequest, policy: Policy) -> bool:
         return False
     messages.success(request, "The last change is undone. Undo again to have it back.")
     return True
-
-
-def _changes(policy: Policy, earlier: Policy) -> Iterator[Change]:
-    now, then = services.described(policy), services.described(earlier)
-    for name, value in now.items():
-        if value != then[name]:
-            field: Any = Policy._meta.get_field(name)
-            words = dict(field.flatchoices)
-            label = field.verbose_name
-            yield Change(label[:1].upper() + label[1:], _in_words(value, words), _in_words(then[name], words))
-
-
-def _in_words(value: Any, words: dict[Any, Any]) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(value) or "all"
-    return str(words.get(value, value)) if value != "" else "–"

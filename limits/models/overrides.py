@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.dateformat import format as in_format
 
 from limits.conf import conf
 from limits.core import overrides
@@ -60,7 +61,7 @@ class Override(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
 
     in_words = ""
-    """The subject in people's words, where a list has looked it up."""
+    """The subject in people's words, where somebody has looked it up for them."""
 
     class Meta:
         ordering = ["-pk"]
@@ -70,9 +71,8 @@ class Override(models.Model):
         ]
 
     def __str__(self) -> str:
-        # This text goes into logs that are kept: an address stays out of them.
-        subject = f"one address (override {self.pk})" if self.kind == Kind.ADDRESS else self.subject
-        return f"{self.effect}: {subject}, {self.policy or 'all policies'}"
+        # Without `in_words` no address is named: such a text goes into logs that are kept.
+        return f"{self._told_of_whom()}{self._told_of_when()}"
 
     def place(self, subject: str) -> None:
         """Say whom it is for. Raises OverrideError, telling what would be right."""
@@ -95,13 +95,21 @@ class Override(models.Model):
             wrong.append(("rates", "A burst is for one policy that is a token bucket."))
         if self.until and self.since and self.until <= self.since:
             wrong.append(("until", "It must end after it begins."))
-        elif self.kind == Kind.ADDRESS and (self.until is None or self.until > _address_ends_by()):
+        elif self.kind == Kind.ADDRESS and (self.until is None or self.until > address_ends() + GRACE):
             told = f"An address of a person is kept for {conf.address_days} days at most. A network may stand for ever."
             wrong.append(("until", told))
         return wrong
 
     def _is_for_a_token_bucket(self) -> bool:
         return Policy.objects.filter(slug=self.policy, algorithm=Algorithm.TOKEN_BUCKET).exists()
+
+    def still_holds(self, *, at: datetime) -> bool:
+        """Say whether it holds at a time, or will later."""
+        return self.until is None or self.until > at
+
+    def overlaps(self, other: "Override") -> bool:
+        """Say whether there is a time at which both hold."""
+        return self.still_holds(at=other.since) and other.still_holds(at=self.since)
 
     def as_value(self) -> overrides.Override:
         """Return the override as the frozen value that enforcement knows."""
@@ -114,6 +122,24 @@ class Override(models.Model):
             since=self.since.timestamp(),
             until=self.until.timestamp() if self.until else None,
         )
+
+    def _told_of_whom(self) -> str:
+        whom = self.in_words[:1].lower() + self.in_words[1:] or self._unnamed()
+        policy = self.policy or "all policies"
+        if self.effect == Effect.EXEMPT:
+            return f"Exempt {whom} from {policy}"
+        if self.effect == Effect.DENIED:
+            return f"Deny {whom} under {policy}"
+        return f"Give {whom} {', '.join(map(str, self.rates))} under {policy}"
+
+    def _unnamed(self) -> str:
+        return f"one address (override {self.pk})" if self.kind == Kind.ADDRESS else self.subject
+
+    def _told_of_when(self) -> str:
+        ends = f" until {_moment(self.until)}" if self.until else ""
+        if self.since <= timezone.now():
+            return ends
+        return f", from {_moment(self.since)}{ends or ' on'}"
 
 
 class OverridePart(models.Model):
@@ -133,5 +159,12 @@ class OverridePart(models.Model):
         return f"part {self.number} at {self.version}"
 
 
-def _address_ends_by() -> datetime:
-    return timezone.now() + timedelta(days=conf.address_days) + GRACE
+def address_ends() -> datetime:
+    """Return until when an override for an address that is made now may last: it keeps where a person is."""
+    return timezone.now() + timedelta(days=conf.address_days)
+
+
+def _moment(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    is_midnight = (local.hour, local.minute, local.second) == (0, 0, 0)
+    return in_format(local, "j M Y" if is_midnight else "j M Y, H:i")

@@ -1,5 +1,7 @@
 """What came of requests: by policy and minute, and the last that were refused."""
 
+from collections.abc import Sequence
+
 from django.db import models
 
 
@@ -31,6 +33,11 @@ class LastRefusal(models.Model):
     policy = models.CharField(max_length=50)
     client = models.CharField("who", max_length=200)
     place = models.CharField("where", max_length=200)
+
+    in_words = ""
+    """The client in people's words, where a list has looked it up."""
+    links: Sequence[tuple[str, str]] = ()
+    """Where to go from here, in words and by address, where a list has looked it up."""
 
     class Meta:
         ordering = ["-pk"]

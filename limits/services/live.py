@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from limits import identity, subjects
 from limits.core import overrides, policies
+from limits.core.counted_clients import Address, Part, name_of, parts_of
 from limits.core.overrides import Effect, OverrideError, networks_around
 from limits.core.policies import Algorithm
 from limits.core.rates import WINDOW_SECONDS_MAX, Rate, RateError, parse_rates
@@ -140,26 +141,19 @@ def _overrides(policy: policies.Policy, clients: Iterable[str]) -> Mapping[str, 
 
 def _subjects(client: str, policy: policies.Policy) -> list[str]:
     """Return the subjects of overrides that a client's name tells of."""
-    _, _, values = client.rpartition("=")
-    parts = policy.key.parts
     found = []
-    for part, value in zip(parts, values.split("+"), strict=False):
-        if part.kind in ("user", "user or ip") and not value.startswith("@"):
-            found.append(f"user={value}")
-        elif part.name and not value.startswith("@"):
-            found.append(f"{part}={value}")
-        else:
-            found += _places(value.removeprefix("@"))
-    return found
+    for part in parts_of(client):
+        address = part.address
+        found += [part.subject] if address is None else _places(address, ipv6_prefix=policy.ipv6_prefix)
+    return [subject for subject in found if subject]
 
 
-def _places(text: str) -> list[str]:
-    """Return an address and the networks around it; nothing of what is no address."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return []
-    return [str(address), *networks_around(address)]
+def _places(address: Address, *, ipv6_prefix: int) -> list[str]:
+    """Return an address and the networks around it; of an IPv6 client those around all of the network that it is."""
+    if address.version == 4:
+        return [str(address), *networks_around(address)]
+    exact = [str(address)] if ipv6_prefix == address.max_prefixlen else []
+    return exact + networks_around(address)[: ipv6_prefix + 1]
 
 
 # What is forgotten, and what is kept of it
@@ -167,17 +161,14 @@ def _places(text: str) -> list[str]:
 
 def _for_the_records(client: str) -> str:
     """Return a client with each address as the network around it: records outlive what may be kept of people."""
-    tag, sign, values = client.rpartition("=")
-    return f"{tag}{sign}{'+'.join(map(_coarse, values.split('+')))}"
+    return name_of([replace(part, value=_coarse(part)) for part in parts_of(client)])
 
 
-def _coarse(value: str) -> str:
-    mark = "@" if value.startswith("@") else ""
-    try:
-        address = ip_address(value.removeprefix(mark))
-    except ValueError:
-        return value
-    return f"{mark}{ip_network((address.packed, 24 if address.version == 4 else 48), strict=False)}"
+def _coarse(part: Part) -> str:
+    address = part.address
+    if address is None:
+        return part.value
+    return str(ip_network((address.packed, 24 if address.version == 4 else 48), strict=False))
 
 
 def _windows(policy: Policy, standing: Standing) -> set[WindowName]:

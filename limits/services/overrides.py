@@ -1,22 +1,19 @@
 """Writing overrides. Every write lets the versions of the parts that it touches grow, in the same transaction."""
 
-import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, PositiveBigIntegerField, Q, QuerySet
-from django.db.models.functions import Greatest
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from limits import sync, sync_overrides
 from limits.conf import conf
 from limits.core.overrides import Kind
 from limits.exceptions import OverrideConflict
-from limits.models import Override, OverridePart, Policy, Revision
+from limits.models import Override, Policy, Revision
+from limits.services.override_parts import hold, touch
 from limits.services.revisions import Actor, revise
 
 OVERRIDE = "override"
@@ -29,40 +26,39 @@ TOLD_ONE_BY_ONE_MAX = 100
 def save_override(override: Override, *, actor: Actor, at: datetime | None = None) -> Override:
     """Save a new or an edited override. `override.version` must be the one that was read when editing began.
 
-    Raises OverrideConflict when somebody saved or deleted it since, and ValidationError when a field is wrong; then
-    nothing is written.
+    Raises OverrideConflict when somebody saved or deleted it since, and ValidationError when a field is wrong, or when
+    another for the same subject and policy holds at the same time; then nothing is written.
     """
     with transaction.atomic():
         stored = _locked(override.pk) if override.pk else None
         if override.pk and (stored is None or stored.version != override.version):
             raise OverrideConflict("The override was changed by somebody else meanwhile.")
         before = described(stored) if stored else None
-        _check([override], actor=actor, at=at)
+        check([override], actor=actor, at=at)
         if before == described(override):
             return override
+        for other in others_like(override, at=at):
+            if other.overlaps(override):
+                raise ValidationError(f"There is one already that holds at the same time: {other}.", code="exists")
         override.version += stored is not None
         override.save()
-        _revise(override, before=before, after=described(override), actor=actor, at=at)
-        _touch({override.part} | ({stored.part} if stored else set()))
+        record(override, before=before, after=described(override), actor=actor, at=at)
+        touch({override.part} | ({stored.part} if stored else set()))
     return override
 
 
-def save_overrides(overrides: Iterable[Override], *, actor: Actor, reason: str = "", at: datetime | None = None) -> int:
-    """Save many new overrides, with one revision for all; return how many.
+def others_like(override: Override, *, at: datetime | None = None) -> list[Override]:
+    """Return the others for its subject and its policy that hold now or later, the newest first; none if it has ended.
 
-    Raises ValidationError when one is wrong, telling which by its place from 1; then nothing is written.
+    Asked within a transaction, until whose end nobody makes another one.
     """
-    rows = list(overrides)
-    _check(rows, actor=actor, at=at)
-    if not rows:
-        return 0
-    with transaction.atomic():
-        Override.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
-        told = {"number": len(rows), **Counter(str(row.kind) for row in rows)}
-        subject = f"{len(rows)} overrides"
-        revise(OVERRIDE, subject, before=None, after=told, actor=actor, reason=reason, at=at)
-        _touch({row.part for row in rows})
-    return len(rows)
+    now = at or timezone.now()
+    if not override.still_holds(at=now):
+        return []
+    hold({override.part})
+    found = Override.objects.filter(subject=override.subject, policy=override.policy).exclude(pk=override.pk)
+    # A database may compare without case.
+    return [other for other in found if twin_key(other) == twin_key(override) and other.still_holds(at=now)]
 
 
 def end_overrides(overrides: QuerySet[Override], *, actor: Actor, at: datetime | None = None) -> list[Override]:
@@ -70,13 +66,12 @@ def end_overrides(overrides: QuerySet[Override], *, actor: Actor, at: datetime |
     now = at or timezone.now()
     with transaction.atomic():
         ended = list(overrides.select_for_update().filter(Q(until__isnull=True) | Q(until__gt=now)))
-        chosen = [row.pk for row in ended]
-        for start in range(0, len(chosen), ROWS_AT_ONCE):
-            Override.objects.filter(pk__in=chosen[start : start + ROWS_AT_ONCE]).update(
+        for chosen in chunks([row.pk for row in ended]):
+            Override.objects.filter(pk__in=chosen).update(
                 until=now, version=F("version") + 1, saved_by=actor.name, saved_at=now
             )
         _revise_ends(ended, actor=actor, at=now)
-        _touch({row.part for row in ended})
+        touch({row.part for row in ended})
     return ended
 
 
@@ -89,8 +84,8 @@ def delete_override(override: Override, *, actor: Actor, reason: str = "") -> No
         pk = stored.pk
         stored.delete()
         stored.pk = pk
-        _revise(stored, before=described(stored), after=None, actor=actor, reason=reason)
-        _touch({stored.part})
+        record(stored, before=described(stored), after=None, actor=actor, reason=reason)
+        touch({stored.part})
 
 
 def forget_ended_overrides(*, actor: Actor, at: datetime | None = None) -> int:
@@ -103,7 +98,7 @@ def forget_ended_overrides(*, actor: Actor, at: datetime | None = None) -> int:
         if number:
             told = {"number": number}
             revise(OVERRIDE, f"{number} overrides", before=told, after=None, actor=actor, reason="They ended.", at=now)
-            _touch(touched)
+            touch(touched)
         _blank_addresses(before=now - timedelta(days=conf.address_days))
     return number
 
@@ -115,13 +110,24 @@ def described(override: Override) -> dict[str, Any]:
         "policy": override.policy,
         "effect": str(override.effect),
         "rates": [str(rate) for rate in override.rates],
-        "since": override.since.isoformat(timespec="seconds"),
-        "until": override.until.isoformat(timespec="seconds") if override.until else None,
+        "since": _written(override.since),
+        "until": _written(override.until) if override.until else None,
         "reason": override.reason,
     }
 
 
-def _check(rows: Sequence[Override], *, actor: Actor, at: datetime | None) -> None:
+def twin_key(override: Override) -> tuple[str, str]:
+    """Return what two overrides share of which only one shall hold at a time."""
+    return override.subject, override.policy
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield so many as a query takes at once."""
+    return (values[start : start + ROWS_AT_ONCE] for start in range(0, len(values), ROWS_AT_ONCE))
+
+
+def check(rows: Sequence[Override], *, actor: Actor, at: datetime | None) -> None:
+    """Note who saves. Raises ValidationError for the first that is wrong, telling its place when there are several."""
     slugs = {"", *Policy.objects.values_list("slug", flat=True)}
     now = at or timezone.now()
     for place, row in enumerate(rows, start=1):
@@ -137,21 +143,7 @@ def _check(rows: Sequence[Override], *, actor: Actor, at: datetime | None) -> No
             raise ValidationError(f"Number {place}: {' '.join(error.messages)}") from error
 
 
-def _touch(parts: Iterable[int]) -> None:
-    """Let the versions of parts grow, and have them published once this is committed."""
-    numbers = sorted(parts)
-    if numbers:
-        grown = Greatest(F("version") + 1, int(time.time() * 1000), output_field=PositiveBigIntegerField())
-        OverridePart.objects.filter(number__in=numbers).update(version=grown)
-        transaction.on_commit(_publish_soon)
-
-
-def _publish_soon() -> None:
-    if not sync_overrides.publish_once():
-        sync.publish_in_background()
-
-
-def _revise(
+def record(
     override: Override,
     *,
     before: dict[str, Any] | None,
@@ -160,6 +152,7 @@ def _revise(
     reason: str = "",
     at: datetime | None = None,
 ) -> None:
+    """Leave the revision of one override."""
     subject_type = ADDRESS_OVERRIDE if override.kind == Kind.ADDRESS else OVERRIDE
     told = reason or override.reason
     revise(subject_type, override.subject, before=before, after=after, actor=actor, reason=told, at=at)
@@ -167,19 +160,23 @@ def _revise(
 
 def _revise_ends(ended: Sequence[Override], *, actor: Actor, at: datetime) -> None:
     if len(ended) > TOLD_ONE_BY_ONE_MAX:
-        told = {"number": len(ended), "until": at.isoformat(timespec="seconds")}
+        told = {"number": len(ended), "until": _written(at)}
         revise(OVERRIDE, f"{len(ended)} overrides", before=None, after=told, actor=actor, reason="Ended now.", at=at)
         return
     for row in ended:
         before = described(row)
-        _revise(
+        record(
             row,
             before=before,
-            after=before | {"until": at.isoformat(timespec="seconds")},
+            after=before | {"until": _written(at)},
             actor=actor,
             reason="Ended now.",
             at=at,
         )
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _blank_addresses(*, before: datetime) -> None:

@@ -42,8 +42,9 @@ def what_holds(policies: Iterable[Policy]) -> str:
 
 
 def _listed(slugs: list[str]) -> str:
-    named = ", ".join(sorted(slugs)[:NAMED_MAX])
-    return named if len(slugs) <= NAMED_MAX else f"{named} and {len(slugs) - NAMED_MAX} more"
+    if len(slugs) <= NAMED_MAX + 1:
+        return ", ".join(sorted(slugs))
+    return f"{', '.join(sorted(slugs)[:NAMED_MAX])} and {len(slugs) - NAMED_MAX} other policies"
 
 
 def _in_words(seconds: float) -> str:

@@ -1,9 +1,12 @@
 """Writing overrides: what is refused, what the history keeps, and for how long."""
 
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -16,6 +19,8 @@ from tests.limits.overriding import SOMEBODY, override, saved
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
+COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+FAR = datetime(2099, 12, 3, tzinfo=UTC)
 
 
 def versions() -> dict[int, int]:
@@ -127,19 +132,80 @@ def test_the_text_of_an_override_that_logs_keep_names_no_address() -> None:
     assert "203.0.113.9" not in str(saved("203.0.113.9"))
 
 
-def test_many_are_saved_with_one_revision() -> None:
-    revisions = Revision.objects.count()
-    rows = [override(f"user={number}") for number in range(3000)]
-    assert services.save_overrides(rows, actor=SOMEBODY) == 3000
-    assert Override.objects.count() == 3000
-    assert Revision.objects.count() == revisions + 1
-    assert all(version > 0 for version in versions().values())
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Exempt 198.51.100.0/24 from all policies until 3 Dec 2099"),
+        ({"effect": Effect.DENIED.value, "policy": "login"}, "Deny 198.51.100.0/24 under login until 3 Dec 2099"),
+        (
+            {"effect": Effect.RATES.value, "rates": (Rate(600, 60),), "policy": "login"},
+            "Give 198.51.100.0/24 600 per minute under login until 3 Dec 2099",
+        ),
+        ({"until": None}, "Exempt 198.51.100.0/24 from all policies"),
+        ({"until": FAR + timedelta(hours=18)}, "Exempt 198.51.100.0/24 from all policies until 3 Dec 2099, 18:00"),
+        ({"since": FAR - DAY}, "Exempt 198.51.100.0/24 from all policies, from 2 Dec 2099 until 3 Dec 2099"),
+        ({"since": FAR, "until": None}, "Exempt 198.51.100.0/24 from all policies, from 3 Dec 2099 on"),
+    ],
+)
+def test_an_override_says_in_plain_words_what_holds(changes: dict[str, object], words: str) -> None:
+    assert str(override(**{"until": FAR} | changes)) == words
 
 
-def test_of_many_with_a_wrong_one_none_is_saved_and_its_place_is_told() -> None:
-    with pytest.raises(ValidationError, match="Number 2"):
-        services.save_overrides([override(), override(reason="")], actor=SOMEBODY)
-    assert not Override.objects.exists()
+def test_a_subject_that_was_looked_up_is_told_as_people_say_it() -> None:
+    made = override("user=17", until=None)
+    made.in_words = "User alice"
+    assert str(made) == "Exempt user alice from all policies"
+
+
+def test_a_second_one_for_the_same_at_the_same_time_is_refused() -> None:
+    saved()
+    with pytest.raises(ValidationError, match="one already"):
+        saved(effect=Effect.DENIED.value)
+    now = timezone.now()
+    saved(since=now + DAY, until=now + 2 * DAY)
+    saved(policy="login")
+    saved("198.51.0.0/16")
+    assert Override.objects.count() == 4
+
+
+def test_an_edit_may_not_reach_into_the_time_of_another_one() -> None:
+    saved()
+    later = saved(since=timezone.now() + 2 * DAY, until=None)
+    later.since = timezone.now()
+    with pytest.raises(ValidationError, match="one already"):
+        services.save_override(later, actor=SOMEBODY)
+
+
+def test_one_that_has_ended_is_in_nobodys_way() -> None:
+    now = timezone.now()
+    ended = saved(since=now - 2 * DAY, until=now - DAY)
+    saved(since=now - 2 * DAY)
+    ended.reason = "another"
+    services.save_override(ended, actor=SOMEBODY)
+
+
+@COMMITTED
+def test_of_several_who_make_the_same_at_once_one_makes_it() -> None:
+    def make(number: int) -> bool:
+        try:
+            saved("198.51.100.0/24", reason=f"by {number}")
+        except ValidationError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(make, range(4))) == 1
+    assert Override.objects.count() == 1
+
+
+def test_an_edit_that_changes_nothing_leaves_no_trace_in_another_time_zone() -> None:
+    made = saved()
+    before = versions()
+    made.since = made.since.astimezone(ZoneInfo("Asia/Tokyo"))
+    services.save_override(made, actor=SOMEBODY)
+    assert grown(before) == set()
 
 
 def test_ending_leaves_what_had_ended_before_alone() -> None:

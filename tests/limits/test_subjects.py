@@ -68,6 +68,17 @@ def test_a_user_is_named_by_name_mail_or_id_and_shown_by_name() -> None:
     }
 
 
+def test_what_is_one_user_s_name_and_another_s_id_means_neither() -> None:
+    jane = User.objects.create_user("jane", "jane@example.org")
+    impostor = User.objects.create_user(str(jane.pk), "impostor@example.org")
+    with pytest.raises(OverrideError):
+        subjects.subject_named(str(jane.pk), kind=Kind.USER)
+    assert subjects.subject_named("jane", kind=Kind.USER) == f"user={jane.pk}"
+    assert subjects.subject_named("impostor@example.org", kind=Kind.USER) == f"user={impostor.pk}"
+    # Whoever may not know users' names means ids alone.
+    assert subjects.subject_named(str(jane.pk), kind=Kind.USER, by_name=False) == f"user={jane.pk}"
+
+
 def test_a_group_is_named_and_shown_by_its_name() -> None:
     group = Group.objects.create(name="Partners")
     assert subjects.subject_named("partners", kind=Kind.GROUP) == f"group={group.pk}"

@@ -219,6 +219,8 @@ def test_the_second_of_two_who_save_is_told_and_overwrites_nothing(admin: Client
     assert "2 per minute" in message
     page = text_of(response)
     assert message in page
+    assert "Not saved: somebody was quicker." in page
+    assert "Please correct" not in page
     for typed in ("9 per hour", "My title", "My reason"):
         assert typed in page
     assert Policy.objects.get(slug="login").rates == (Rate(2, 60),)

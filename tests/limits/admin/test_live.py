@@ -136,9 +136,11 @@ def test_a_user_is_found_by_name_mail_or_id_and_called_by_name(
     jane = User.objects.create_user("jane", "jane@example.org")
     use(f"user={jane.pk}", slug="api-search")
     assert find(admin, typed.replace("id", str(jane.pk)), "api-search") == [f"user={jane.pk}"]
-    assert "(jane)" in text_of(admin.get(live_page("api-search")))
+    assert "User jane" in text_of(admin.get(live_page("api-search")))
     # Whoever may not look at people is not told their names.
-    assert "(jane)" not in text_of(viewer.get(live_page("api-search")))
+    page = text_of(viewer.get(live_page("api-search")))
+    assert f"User {jane.pk}" in page
+    assert "jane" not in page
 
 
 def test_what_was_typed_is_found_by_its_plain_value_which_no_address_shows(
@@ -216,6 +218,49 @@ def test_whatever_is_typed_is_an_answer(viewer: Client, counted: None, typed: st
     assert "&lt;script&gt;" in page.content.decode() or typed != "<script>"
 
 
+def test_a_joined_client_is_told_in_words_above_its_name(viewer: Client, redis_server: redis.Redis) -> None:
+    Policy.objects.filter(slug="login").update(key=parse_client_key("ip and field:username"))
+    joined = f"ip+field:username={ADDRESS}+{'4f0c' * 5}"
+    use(joined)
+    words = f"{ADDRESS} and field username, 4f0c4f0c…"
+    shown = f'{words}<div class="limits-as-kept">{joined}</div>'
+    assert shown in text_of(viewer.get(live_page()))
+    assert shown in text_of(viewer.get(live_page(), {"client": joined}))
+    gone = joined.replace("4f0c", "1111")
+    told = f"{words.replace('4f0c', '1111')} is not counted by login now."
+    assert told in text_of(viewer.get(live_page(), {"client": gone}))
+
+
+# Overriding
+
+
+def test_a_client_leads_to_an_override_for_it_for_whoever_may_add_one(counted: None) -> None:
+    somebody = logged_in(staff("somebody", "view_policy", "add_override"))
+    page = somebody.get(live_page())
+    url = page.context["rows"][0].override_url
+    assert f'<a class="button" href="{url.replace("&", "&amp;")}">Override…' in page.content.decode()
+    form = somebody.get(url).context["adminform"].form
+    typed = {name: form[name].value() for name in ("about", "who", "policy", "effect")}
+    assert typed == {"about": "address", "who": ADDRESS, "policy": "login", "effect": None}
+
+
+def test_a_client_that_is_counted_no_more_can_still_be_overridden(admin: Client, redis_server: redis.Redis) -> None:
+    page = text_of(admin.get(live_page(), {"client": ADDRESS}))
+    assert "is not counted by login now." in page
+    assert "Override…" in page
+    assert "Reset" not in page
+
+
+def test_whoever_may_add_no_override_is_led_to_none(viewer: Client, forgiver: Client, counted: None) -> None:
+    for browser in (viewer, forgiver):
+        assert "Override…" not in text_of(browser.get(live_page()))
+
+
+def test_whom_no_override_can_name_leads_to_none(admin: Client, redis_server: redis.Redis) -> None:
+    use("unknown")
+    assert [row.override_url for row in admin.get(live_page()).context["rows"]] == [""]
+
+
 # Forgiving
 
 
@@ -246,6 +291,15 @@ def test_a_reset_is_kept_with_who_and_why_and_without_a_person_s_address(forgive
     assert entry.get_change_message() == "Let 203.0.113.0/24 start afresh. Reason: Called us"
     history = f"/admin/limits/policy/{Policy.objects.get(slug='login').pk}/history/"
     assert "Let 203.0.113.0/24 start afresh" in text_of(forgiver.get(history))
+
+
+def test_a_reset_names_a_user_as_people_do(admin: Client, redis_server: redis.Redis) -> None:
+    jane = User.objects.create_user("jane", "jane@example.org")
+    use(f"user={jane.pk}", slug="api-search")
+    path = f"{live_page('api-search', 'reset')}?client=user%3D{jane.pk}"
+    named = f'<strong>User jane</strong> <span class="limits-as-kept">(user={jane.pk})</span>'
+    assert named in text_of(admin.get(path))
+    assert "User jane starts afresh under api-search" in told(admin.post(path, follow=True))
 
 
 def test_nothing_to_reset_is_said_and_not_kept(forgiver: Client, redis_server: redis.Redis) -> None:

@@ -1,6 +1,6 @@
 """Overrides in the admin: the form in plain words, the list, ending, and which one wins."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,48 +21,17 @@ from tests.limits.overriding import saved
 
 from .conftest import ADDRESS, logged_in, staff
 from .doing import errors_of, text_of, told
+from .doing_overrides import ADD, LIST, NEW, edit, page_of
 
 pytestmark = pytest.mark.django_db
-LIST = "/admin/limits/override/"
-ADD = f"{LIST}add/"
 WHICH = f"{LIST}which/"
 DAY = timedelta(days=1)
-NEW = {
-    "about": "network",
-    "who": "198.51.100.0/24",
-    "policy": "",
-    "effect": "exempt",
-    "since_0": "2026-01-01",
-    "since_1": "00:00:00",
-    "reason": "Our office",
-}
 
 
 @pytest.fixture
 def viewer(db: None) -> Client:
     """A browser of somebody who may look at overrides."""
     return logged_in(staff("viewer", "view_override"))
-
-
-def page_of(override: Override) -> str:
-    return f"{LIST}{override.pk}/change/"
-
-
-def edit(client: Client, override: Override, **typed: Any) -> HttpResponse:
-    """Open an override's page, type, and press Save."""
-    form = client.get(page_of(override)).context["adminform"].form
-    sent: dict[str, Any] = {}
-    for name in form.fields:
-        value = form[name].value()
-        if name in ("since", "until"):
-            local = timezone.localtime(value) if value else None
-            sent |= {
-                f"{name}_0": f"{local:%Y-%m-%d}" if local else "",
-                f"{name}_1": f"{local:%H:%M:%S}" if local else "",
-            }
-        elif value is not None:
-            sent[name] = value
-    return client.post(page_of(override), sent | typed, follow=True)
 
 
 def act(client: Client, *overrides: Override) -> HttpResponse:
@@ -185,15 +154,45 @@ def test_a_form_that_is_saved_as_it_was_changes_nothing(admin: Client) -> None:
 def test_whoever_saves_second_is_told_and_nothing_is_overwritten(admin: Client) -> None:
     made = saved()
     response = edit(admin, made, reason="mine", seen_version=0)
-    assert "while you were editing" in text_of(response)
-    assert "mine" in text_of(response)
+    page = text_of(response)
+    assert "Not saved: somebody was quicker." in page
+    assert "Please correct" not in page
+    assert "while you were editing" in page
+    assert "mine" in page
     assert Override.objects.get().reason == "a test"
 
 
 def test_the_history_tells_what_was_and_what_is(admin: Client) -> None:
     made = saved()
     edit(admin, made, reason="another")
-    assert "a test → another" in LogEntry.objects.latest("pk").change_message
+    assert LogEntry.objects.latest("pk").change_message == "Reason: a test → another."
+    edit(admin, made, effect="denied", policy="login", lasts="3600", until_0="", until_1="")
+    told = LogEntry.objects.latest("pk").change_message
+    assert "Policy: All policies → login; Effect: Exempt → Denied; Until: " in told
+
+
+def test_a_change_of_how_long_it_lasts_is_told_as_the_end_that_it_means(admin: Client) -> None:
+    made = saved(until=None)
+    edit(admin, made, lasts="3600")
+    until = Override.objects.get().until
+    assert until is not None
+    assert LogEntry.objects.latest("pk").change_message == f"Until: for ever → {until:%Y-%m-%d %H:%M:%S}."
+
+
+def test_the_heading_says_in_plain_words_what_holds(admin: Client) -> None:
+    until = datetime(2099, 12, 3, tzinfo=UTC)
+    made = saved("203.0.113.0/24", policy="login", until=until)
+    assert "Exempt 203.0.113.0/24 from login until 3 Dec 2099" in text_of(admin.get(page_of(made)))
+    assert "until 3 Dec 2099" in text_of(admin.get(page_of(made).replace("change", "delete")))
+    address = saved("203.0.113.9", effect=Effect.DENIED.value)
+    assert "Deny 203.0.113.9 under all policies until " in text_of(admin.get(page_of(address)))
+
+
+def test_the_message_of_a_new_one_says_in_plain_words_what_holds(admin: Client) -> None:
+    alice = User.objects.create_user("alice", "alice@example.org")
+    page = admin.post(ADD, NEW | {"about": "user", "who": "alice", "policy": "login"}, follow=True)
+    assert f"Exempt user {alice} from login" in told(page)
+    assert "alice" not in LogEntry.objects.get().object_repr
 
 
 def test_the_log_names_no_address(admin: Client) -> None:
@@ -253,6 +252,11 @@ def test_the_list_can_be_narrowed(admin: Client, query: dict[str, str], subject:
     saved("10.3.0.0/16", since=now - 2 * DAY, until=now - DAY)
     page = text_of(admin.get(LIST, query))
     assert [f"10.{number}.0.0/16" for number in (1, 2, 3) if f"10.{number}.0.0/16" in page] == [subject]
+
+
+def test_the_list_can_be_narrowed_to_networks(admin: Client) -> None:
+    network, _ = saved("10.1.0.0/16"), saved("203.0.113.9")
+    assert list(admin.get(LIST, {"kind": "network"}).context["cl"].result_list) == [network]
 
 
 def test_ending_now_is_told_and_logged(admin: Client) -> None:
@@ -371,7 +375,8 @@ def test_whoever_may_not_view_users_finds_out_no_account(viewer: Client) -> None
     told = [errors_of(clerk.post(ADD, NEW | {"about": "user", "who": name})) for name in ("alice", "nobody")]
     assert told[0] == told[1]
     assert told[0].keys() == {"who"}
-    assert clerk.post(ADD, NEW | {"about": "user", "who": str(alice.pk)}).status_code == 302
+    typed = {"about": "user", "who": str(alice.pk), "policy": "login"}
+    assert clerk.post(ADD, NEW | typed).status_code == 302
 
 
 @pytest.mark.parametrize("typed", ["user=1", "group=1", "header:X=4f0c4f0c", "user=1/2", "9" * 26, f"user={'9' * 26}"])
@@ -391,4 +396,4 @@ def test_the_history_tells_all_times_in_one_zone(admin: Client, settings: Settin
     begins = timezone.localtime(made.since)
     edit(admin, made, since_0="2026-01-02", since_1="03:00:00")
     history = text_of(admin.get(page_of(made).replace("change", "history")))
-    assert f"since: {begins:%Y-%m-%d %H:%M} → 2026-01-02 03:00" in history
+    assert f"From: {begins:%Y-%m-%d %H:%M:%S} → 2026-01-02 03:00:00" in history

@@ -1,16 +1,26 @@
 """Tallies and last refusals in the admin: who may look, and that nobody writes."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from limits.models import LastRefusal, Tally
+from limits.core.client_keys import parse_client_key
+from limits.core.overrides import Effect
+from limits.models import LastRefusal, Override, Policy, Tally
+from limits.typed_values import digest
+from portal.accounts.models import User
 from tests.limits.admin.conftest import logged_in, staff
+from tests.limits.admin.doing import errors_of, open_form, text_of
 
 TALLIES, REFUSALS = "/admin/limits/tally/", "/admin/limits/lastrefusal/"
+OVERRIDES_ADD = "/admin/limits/override/add/"
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +82,201 @@ def test_times_are_told_with_seconds_in_utc_and_how_often_they_are_written(
 def test_refused_stands_right_after_the_policy(admin: Client) -> None:
     page = admin.get(TALLIES).content.decode()
     assert page.index(">login</td>") < page.index(">44<") < page.index(">33<") < page.index(">11<")
+
+
+@pytest.mark.parametrize(("path", "title"), [(TALLIES, "Tallies by minute and policy"), (REFUSALS, "Last refusals")])
+def test_a_list_of_which_nothing_is_selected_says_what_it_is(admin: Client, path: str, title: str) -> None:
+    page = text_of(admin.get(path))
+    assert f"<h1>{title}</h1>" in page
+    assert "to view" not in page
+
+
+# Who was refused, in words
+
+HASH = digest("alice@example.org")
+JOINED, LEFT_OUT = f"ip+field:username=203.0.113.9+{HASH}", "ip+field:username=203.0.113.7+@203.0.113.7"
+
+
+def refuse(*clients: str, policy: str = "login") -> None:
+    """Let these be the last refusals."""
+    LastRefusal.objects.all().delete()
+    for number, client in enumerate(clients):
+        LastRefusal.objects.create(
+            entry=str(number), at=timezone.now(), policy=policy, client=client, place="POST /login/"
+        )
+
+
+@pytest.fixture
+def jane(db: None) -> User:
+    return User.objects.create_user("jane", "jane@example.org")
+
+
+def clerk(*codenames: str) -> Client:
+    """Return a browser of somebody who may see last refusals, and what else is named."""
+    return logged_in(staff("clerk", "view_lastrefusal", *codenames))
+
+
+def test_who_was_refused_is_told_in_words_above_the_name_that_is_kept(admin: Client) -> None:
+    refuse(JOINED, LEFT_OUT, "user=@203.0.113.9", "everyone", "unknown")
+    page = text_of(admin.get(REFUSALS))
+    for words, client in (
+        (f"203.0.113.9 and field username, {HASH[:8]}…", JOINED),
+        ("203.0.113.7, without username", LEFT_OUT),
+        ("203.0.113.9, not logged in", "user=@203.0.113.9"),
+        ("Everyone, counted together", "everyone"),
+        ("Unknown address", "unknown"),
+    ):
+        assert f'{words}<div class="limits-as-kept">{client}</div>' in page
+
+
+def test_an_address_is_told_once(admin: Client) -> None:
+    assert "limits-as-kept" not in text_of(admin.get(REFUSALS))
+
+
+def test_users_are_called_by_name_for_whoever_may_know_them(admin: Client, jane: User) -> None:
+    refuse(f"user={jane.pk}")
+    assert "User jane" in text_of(admin.get(REFUSALS))
+    page = text_of(clerk().get(REFUSALS))
+    assert f"User {jane.pk}" in page
+    assert "jane" not in page
+
+
+def test_a_page_of_refusals_asks_no_more_for_a_hundred_than_for_one(admin: Client, jane: User) -> None:
+    asked = []
+    for others in (range(0), range(1, 50)):
+        refuse(f"user={jane.pk}", *(f"user={jane.pk + other}" for other in others))
+        with CaptureQueriesContext(connection) as queries:
+            admin.get(REFUSALS)
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
+
+
+# Finding them
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("203.0.113.9", ["203.0.113.9", JOINED, "user=@203.0.113.9"]),
+        (" 203.0.113.9:8080 ", ["203.0.113.9", JOINED, "user=@203.0.113.9"]),
+        ("203.0.113.7", [LEFT_OUT]),
+        ("2001:db8:1:2::7", ["2001:db8:1:2::"]),
+        (JOINED, [JOINED]),
+        ("Alice@Example.org", [JOINED]),
+        (HASH, [JOINED]),
+        ("203.0.113", []),
+        ("unknown", []),
+        ("nobody", []),
+        ("%", []),
+    ],
+)
+def test_refusals_are_found_by_address_alone_joined_or_standing_in(
+    admin: Client, typed: str, found: Sequence[str]
+) -> None:
+    refuse("203.0.113.9", "203.0.113.99", "2001:db8:1:2::", JOINED, LEFT_OUT, "user=@203.0.113.9")
+    rows = admin.get(REFUSALS, {"q": typed}).context["cl"].result_list
+    assert sorted(row.client for row in rows) == sorted(found)
+
+
+def test_refusals_of_a_user_are_found_by_name_only_for_whoever_may_know_users(admin: Client, jane: User) -> None:
+    refuse(f"user={jane.pk}", f"user={jane.pk}1")
+    other = clerk()
+    for browser, typed, number in (
+        (admin, "jane", 1),
+        (admin, "jane@example.org", 1),
+        (admin, str(jane.pk), 1),
+        (other, str(jane.pk), 1),
+        (other, "jane", 0),
+    ):
+        assert len(browser.get(REFUSALS, {"q": typed}).context["cl"].result_list) == number
+
+
+# What can be done about them
+
+
+def links(browser: Client) -> dict[str, str]:
+    """Return where the last refusal leads to, by what the link says."""
+    (row,) = browser.get(REFUSALS).context["cl"].result_list
+    return dict(row.links)
+
+
+def follow_and_save(browser: Client, link: str, **typed: str) -> HttpResponse:
+    """Open the form that the last refusal leads to, type a reason and what else is given, and press Save."""
+    form = open_form(browser, links(browser)[link])
+    since = timezone.localtime(form["since"])
+    begins = {"since_0": f"{since:%Y-%m-%d}", "since_1": f"{since:%H:%M:%S}"}
+    return browser.post(OVERRIDES_ADD, form | begins | {"reason": "A flood"} | typed)
+
+
+def test_a_refused_client_leads_to_its_counters_and_to_an_override(admin: Client) -> None:
+    refuse("203.0.113.9")
+    assert list(links(admin)) == ["Counters", "Deny…", "Other rates…"]
+    assert f'<a href="{links(admin)["Deny…"]}">' in admin.get(REFUSALS).content.decode().replace("&amp;", "&")
+    page = links(admin)["Counters"]
+    assert page.startswith("/admin/limits/livecounters/")
+    assert admin.get(page).context["client"] == "203.0.113.9"
+
+
+def test_whoever_may_do_less_is_led_to_less(rows: None) -> None:
+    refuse("203.0.113.9")
+    for codenames, led in (
+        (("view_policy",), ["Counters"]),
+        (("add_override",), ["Deny…", "Other rates…"]),
+        ((), []),
+    ):
+        browser = logged_in(staff(f"may-{'-'.join(codenames)}", "view_lastrefusal", *codenames))
+        assert list(links(browser)) == led
+        assert ("column-act" in text_of(browser.get(REFUSALS))) == bool(led)
+
+
+@pytest.mark.parametrize("client", ["unknown", "everyone", "user=@unknown", "header:X-Api-Key=4f0c4f0c4f0c4f0c4f0c"])
+def test_a_client_that_no_override_can_name_leads_to_its_counters_alone(admin: Client, client: str) -> None:
+    refuse(client)
+    assert list(links(admin)) == ["Counters"]
+
+
+def test_a_refusal_by_a_policy_that_is_gone_leads_nowhere(admin: Client) -> None:
+    refuse("203.0.113.9", policy="gone")
+    assert links(admin) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "client", "subject"),
+    [
+        ("ip", "203.0.113.9", "203.0.113.9"),
+        ("ip", "2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("user", "user=@203.0.113.9", "203.0.113.9"),
+        ("ip and field:username", JOINED, "203.0.113.9"),
+        ("user", "user=ID", "user=ID"),
+        ("user and field:username", f"user+field:username=ID+{HASH}", "user=ID"),
+        ("field:username", f"field:username={HASH}", f"field:username={HASH}"),
+    ],
+)
+@pytest.mark.parametrize("by_name", [True, False])
+def test_deny_and_save_denies_the_client_under_the_policy(
+    admin: Client, jane: User, key: str, client: str, subject: str, by_name: bool
+) -> None:
+    Policy.objects.filter(slug="login").update(key=parse_client_key(key))
+    refuse(client.replace("ID", str(jane.pk)))
+    browser = admin if by_name else clerk("add_override")
+    assert follow_and_save(browser, "Deny…").status_code == 302
+    made = Override.objects.get()
+    assert (made.subject, made.policy, made.effect) == (subject.replace("ID", str(jane.pk)), "login", Effect.DENIED)
+
+
+def test_other_rates_waits_for_the_rates(admin: Client) -> None:
+    refuse("203.0.113.9")
+    assert list(errors_of(follow_and_save(admin, "Other rates…"))) == ["rates"]
+    assert follow_and_save(admin, "Other rates…", rates="600/m").status_code == 302
+    assert Override.objects.get().effect == Effect.RATES
+
+
+def test_what_a_link_fills_in_is_what_the_form_says_of_the_subject(admin: Client) -> None:
+    refuse("203.0.113.9")
+    initial = admin.get(links(admin)["Deny…"]).context["adminform"].form
+    assert {name: initial[name].value() for name in ("about", "who", "policy", "effect")} == {
+        "about": "address",
+        "who": "203.0.113.9",
+        "policy": "login",
+        "effect": "denied",
+    }

@@ -15,7 +15,7 @@ from portal.accounts.models import User
 from tests.servers import wait_until
 
 from .conftest import ADDRESS
-from .doing import ADD, NEW, act, open_form, page_of, save, told
+from .doing import ADD, NEW, act, open_form, page_of, save, text_of, told
 
 pytestmark = pytest.mark.django_db
 COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -185,8 +185,16 @@ def test_a_policy_for_a_view_or_a_path_needs_no_code(admin: Client, where: dict[
 
 
 def test_the_history_tells_what_was_and_what_is_and_why(admin: Client) -> None:
-    save(admin, "login", rates="7/m", reason="an attack")
+    save(admin, "login", rates="7/m", key="user", methods=[], refusals_count="on", reason="an attack")
     act(admin, "switch_off", "login")
     history = admin.get(page_of("login").replace("change", "history")).content.decode()
-    assert "rates: 5 per minute → 7 per minute. Reason: an attack" in history
+    assert "Rates: 5 per minute → 7 per minute" in history
+    for change in ("Who is counted: ip → user", "Methods: POST → all", "Refused requests count too: no → yes"):
+        assert change in history
+    assert ". Reason: an attack" in history
     assert "Switched off." in history
+
+
+def test_the_history_explains_that_a_network_in_it_stands_for_one_address(admin: Client) -> None:
+    history = text_of(admin.get(page_of("login").replace("change", "history")))
+    assert "203.0.113.0/24 stands for one address in it" in history

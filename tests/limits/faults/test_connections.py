@@ -14,7 +14,7 @@ from tests.limits.faults.server import HurtServer
 from tests.limits.faults.storm import THREADS, statuses, storm, waits
 from tests.servers import wait_until
 
-pytestmark = [pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
+pytestmark = [pytest.mark.alone, pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
 
 
 def test_no_request_probes_a_server_that_hangs_while_a_keeper_lives(valkey: HurtServer, kept: None) -> None:

@@ -19,7 +19,7 @@ from tests.limits.faults.server import HurtServer
 from tests.limits.faults.storm import THREADS, median_decision_seconds, statuses, storm, waits
 from tests.servers import wait_until
 
-pytestmark = [pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
+pytestmark = [pytest.mark.alone, pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
 
 
 @named(IS_AWAY + ANSWERS_ERRORS)

@@ -8,7 +8,7 @@ from tests.limits.faults.promises import LIMIT, all_is_well, is_counted, let_in_
 from tests.limits.faults.server import HurtServer
 from tests.limits.faults.storm import THREADS, storm
 
-pytestmark = [pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
+pytestmark = [pytest.mark.alone, pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
 
 
 def test_a_full_server_counts_on(server: HurtServer, kept: None) -> None:

@@ -7,7 +7,7 @@ from tests.limits.faults.server import HurtServer
 from tests.limits.faults.storm import THREADS, statuses, storm
 from tests.servers import wait_until
 
-pytestmark = [pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
+pytestmark = [pytest.mark.alone, pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
 
 
 def test_a_server_that_was_restarted_empty_counts_anew_with_the_policies_in_force(

@@ -15,7 +15,7 @@ from tests.limits.faults.promises import PROMISED_RETURN_SECONDS, PROMISED_WAIT_
 from tests.limits.faults.site import Site, running_site
 from tests.servers import wait_until
 
-pytestmark = [pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
+pytestmark = [pytest.mark.alone, pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,24 @@ def test_the_override_of_every_kind_of_client_is_found(
     assert found.subject == subject
 
 
+@pytest.mark.parametrize(
+    ("ipv6_prefix", "subject", "holds"),
+    [
+        (64, "2001:db8:1:2::/64", True),
+        (64, "2001:db8:1:2::/65", False),
+        (64, "2001:db8:1:2::", False),
+        (128, "2001:db8:1:2::/65", True),
+        (128, "2001:db8:1:2::", True),
+    ],
+)
+def test_an_override_for_a_part_of_an_ipv6_client_is_not_its_own(
+    redis_server: redis.Redis, ipv6_prefix: int, subject: str, holds: bool
+) -> None:
+    Policy.objects.filter(slug="login").update(ipv6_prefix=ipv6_prefix)
+    override(subject, Effect.EXEMPT)
+    assert bool(live.of_client(login(), client="2001:db8:1:2::").override) == holds
+
+
 def test_a_reset_forgets_what_was_counted_by_other_rates(redis_server: redis.Redis) -> None:
     held = override(ADDRESS)
     use(ADDRESS, Rate(100, 7200), times=30)

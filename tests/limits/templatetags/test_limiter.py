@@ -59,5 +59,10 @@ def test_of_many_policies_some_are_named_and_those_that_are_off_are_not() -> Non
     policies.append(making.policy("off", mode=Mode.OFF))
     policies.append(making.policy("here", without_redis=WithoutRedis.COUNT_HERE))
     assert what_holds(policies) == (
-        "let through uncounted: p0, p1, p2, p3, p4 and 3 more; counted in each process by its share: here"
+        "let through uncounted: p0, p1, p2, p3, p4 and 3 other policies; counted in each process by its share: here"
     )
+
+
+def test_one_more_policy_than_are_named_is_named_too() -> None:
+    policies = [making.policy(f"p{number}") for number in range(6)]
+    assert what_holds(policies) == "let through uncounted: p0, p1, p2, p3, p4, p5"

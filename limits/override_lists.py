@@ -1,0 +1,71 @@
+"""Lists of clients as people have them: one a line, or a table whose first line names its columns (CSV)."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+
+from limits.core.overrides import OverrideError
+
+COLUMNS = ("subject", "policy", "effect", "rates", "from", "until", "reason")
+
+_DELIMITERS = ",;\t"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line, by its number from 1: for whom it is, in people's words, and what a table says of it in its columns."""
+
+    number: int
+    subject: str
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_list(text: str) -> list[Line]:
+    """Return the lines that say something; those that begin with # do not. Raise OverrideError for a broken table."""
+    first = next((line for line in StringIO(text, newline=None) if _says_something(line)), "")
+    delimiter = max(_DELIMITERS, key=first.count)
+    if "subject" in _names(first.split(delimiter)):
+        return list(_table(text, delimiter))
+    numbered = enumerate(StringIO(text, newline=None), start=1)
+    return [Line(number, line.strip()) for number, line in numbered if _says_something(line)]
+
+
+def _says_something(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _names(cells: Iterable[str]) -> list[str]:
+    return [cell.strip().strip('"').lower() for cell in cells]
+
+
+def _table(text: str, delimiter: str) -> Iterator[Line]:
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    names: list[str] = []
+    ended = 0
+    try:
+        for cells in reader:
+            number, ended = ended + 1, reader.line_num
+            if not _says_something("".join(cells)):
+                continue
+            if names:
+                yield _line(number, names, cells)
+            else:
+                names = _columns(cells)
+    except csv.Error as error:
+        raise OverrideError(f"Line {reader.line_num}: this is not CSV ({error}).") from error
+
+
+def _line(number: int, names: Sequence[str], cells: Sequence[str]) -> Line:
+    if len(cells) > len(names):
+        raise OverrideError(f"Line {number}: it has more cells than the first line names columns.")
+    told = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if cell.strip()}
+    return Line(number, told.pop("subject", ""), told)
+
+
+def _columns(cells: Iterable[str]) -> list[str]:
+    names = _names(cells)
+    for name in names:
+        if name not in COLUMNS or names.count(name) > 1:
+            raise OverrideError(f"The first line may name each of these once: {', '.join(COLUMNS)}. Not “{name[:40]}”.")
+    return names

@@ -1,0 +1,53 @@
+"""Reading lists of clients: a client a line, or a table whose first line names its columns."""
+
+import pytest
+
+from limits.core.overrides import OverrideError
+from limits.override_lists import Line, read_list
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_each_line_is_a_client_by_its_number(ends: str) -> None:
+    text = ends.join(["# An attack", "203.0.113.9", "", "  198.51.100.0/24  ", "user=al,ice"])
+    assert read_list(text) == [Line(2, "203.0.113.9"), Line(4, "198.51.100.0/24"), Line(5, "user=al,ice")]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table_names_its_columns_in_the_first_line(delimiter: str) -> None:
+    text = "Reason,SUBJECT ,effect\nAn attack,203.0.113.9,denied\n,10.0.0.0/8,\n".replace(",", delimiter)
+    assert read_list(text) == [
+        Line(2, "203.0.113.9", {"reason": "An attack", "effect": "denied"}),
+        Line(3, "10.0.0.0/8"),
+    ]
+
+
+def test_lines_of_a_table_are_numbered_as_an_editor_does() -> None:
+    text = 'subject,rates\r\n# none\r\n10.0.0.0/8,"600/m\r\n20000/d"\r\n\r\n10.1.0.0/16,5/m\r\n'
+    assert [(line.number, line.subject) for line in read_list(text)] == [(3, "10.0.0.0/8"), (6, "10.1.0.0/16")]
+
+
+def test_a_table_may_have_one_column_and_short_lines() -> None:
+    assert read_list("subject\n10.0.0.0/8") == [Line(2, "10.0.0.0/8")]
+    assert read_list("subject,reason\n10.0.0.0/8") == [Line(2, "10.0.0.0/8")]
+    assert read_list('"subject","reason"\n"10.0.0.0/8","a, b"') == [Line(2, "10.0.0.0/8", {"reason": "a, b"})]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("subject,colour\n10.0.0.0/8,red", "Not “colour”"),
+        ("subject,reason,reason\n10.0.0.0/8,a,b", "Not “reason”"),
+        ("subject,reason\n10.0.0.0/8,a,b", "Line 2: it has more cells"),
+        ('subject,reason\n10.0.0.0/8,"a" b', "Line 2: this is not CSV"),
+        ('subject,reason\n10.0.0.0/8,a\n10.1.0.0/16,"a', "Line 3: this is not CSV"),
+        ("subject,reason\n10.0.0.0/8," + "x" * 200_000, "Line 2: this is not CSV"),
+    ],
+)
+def test_a_table_that_is_broken_is_told_by_its_line(text: str, words: str) -> None:
+    with pytest.raises(OverrideError, match=words):
+        read_list(text)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t\n", "# nothing", "subject,reason", "\n# a\nsubject\n"])
+def test_a_list_of_nothing_has_no_lines(text: str) -> None:
+    assert read_list(text) == []

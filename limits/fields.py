@@ -1,6 +1,7 @@
 """Database fields that hold values of `limits.core`, written as people write them."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -12,6 +13,9 @@ from limits.core.policies import METHODS
 from limits.core.rates import Rate, RateError, format_rates, parse_rates
 
 ANY_DEPTH_MAX = 2
+
+_read_rates = lru_cache(maxsize=1024)(parse_rates)
+"""Of many rows a few rates are common."""
 
 
 def validate_path(text: str) -> None:
@@ -39,7 +43,7 @@ class RatesField(models.TextField[Any, tuple[Rate, ...]]):
     """One to four rates as a tuple of Rate; stored in words, one a line."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> tuple[Rate, ...]:
-        return parse_rates(value) if value else ()
+        return _read_rates(value) if value else ()
 
     def to_python(self, value: Any) -> tuple[Rate, ...]:
         try:

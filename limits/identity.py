@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import AF_INET, inet_ntop, inet_pton
 
 from django.http import HttpRequest
 
@@ -146,12 +147,22 @@ def _is_trusted(text: str, proxies: _Proxies) -> bool:
 
 @lru_cache(maxsize=4096)
 def _network(text: str, ipv6_prefix: int) -> str:
+    if _is_plain_ipv4(text):
+        # As most clients are, and each that is new would wait for it to be taken apart.
+        return text
     address = address_in(text)
     if address is None:
         return ""
     if address.version == 4 or ipv6_prefix == 128:
         return str(address)
     return str(ip_network((address.packed, ipv6_prefix), strict=False).network_address)
+
+
+def _is_plain_ipv4(text: str) -> bool:
+    try:
+        return inet_ntop(AF_INET, inet_pton(AF_INET, text)) == text
+    except (OSError, ValueError):
+        return False
 
 
 @lru_cache(maxsize=4096)

@@ -122,5 +122,5 @@ def _numbers(policy: Policy) -> bytes:
 
 
 def _decision(claim: Claim, *, penalty: int, flat: Iterator[int]) -> Decision:
-    states = tuple([RateState(rate, next(flat), next(flat), next(flat)) for rate in claim.policy.rates])
+    states = tuple(map(RateState, claim.policy.rates, flat, flat, flat))
     return Decision(claim.policy, claim.client, states, wait_milliseconds=penalty, cost=claim.cost)

@@ -1,4 +1,7 @@
 
+-- Keys whose bucket goes on, and with it their life: to give it anew costs as much again as to write.
+local goes_on = {}
+
 local function look_at_sliding(rate)
     local window, index, previous, current = rate.window, match(read(rate.key), '^(%d+):(%d+):(%d+)$')
     local elapsed = now % window
@@ -14,6 +17,8 @@ local function look_at_sliding(rate)
         a, b = b, 0
     elseif later > 0 then
         ahead[rate.key] = true
+    else
+        goes_on[rate.key] = true
     end
     rate.a, rate.b, rate.used = a, b, b - divide(-a, rate.reset, window)
 end
@@ -25,7 +30,12 @@ end
 
 local function save_sliding(rate)
     local window, life = rate.window, rate.window + rate.reset
-    call('SET', rate.key, format('%d:%d:%d', (now + life) / window - 2, rate.a, rate.b), 'PX', format('%d', life))
+    local text = format('%d:%d:%d', (now + life) / window - 2, rate.a, rate.b)
+    if goes_on[rate.key] then
+        call('SET', rate.key, text, 'KEEPTTL')
+    else
+        call('SET', rate.key, text, 'PX', format('%d', life))
+    end
 end
 
 local function rest_of_sliding(rate)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from limits.core import ledger as oracle
 from limits.core.ledger import Answer, Claim, GiveBack, Ledger, Penalty, Verdict
-from limits.core.windows import EMPTY, Algorithm, Bound, FixedWindow
+from limits.core.windows import EMPTY, Algorithm, Bound, FixedWindow, SlidingWindow
 from limits.store.scripts import Script
 from tests.limits.lua import scripts
 
@@ -68,7 +68,7 @@ class Both:
         # One transaction is one moment to the server: no key ends within it.
         with self.client.pipeline(transaction=True) as pipe:
             for key, entry in self.ledger.items():
-                if isinstance(entry, FixedWindow | Penalty):
+                if isinstance(entry, FixedWindow | SlidingWindow | Penalty):
                     pipe.pexpire(key, entry.ends_at - self.now)
             before = len(pipe.command_stack)
             pipe.evalsha(asked.sha, len(keys), *keys, *arguments)
@@ -85,7 +85,7 @@ class Both:
             entry = self.ledger.get(key)
             if entry is None:
                 assert life == -2
-            elif key in written or isinstance(entry, FixedWindow | Penalty):
+            elif key in written or isinstance(entry, FixedWindow | SlidingWindow | Penalty):
                 assert abs(life - (entry.ends_at - self.now)) <= TOLERANCE_MILLISECONDS
             else:
                 assert life > FOREVER_MILLISECONDS // 2

@@ -84,11 +84,6 @@ class Decision:
         return self.policy.mode is not Mode.ENFORCE or not self.over
 
     @property
-    def near(self) -> bool:
-        """Whether it lets through, and less than a fifth of a rate is left."""
-        return not self.over and any(state.remaining < NEAR * state.rate.capacity for state in self.states)
-
-    @property
     def retry_after_seconds(self) -> int:
         """The longest wait of what refuses, in whole seconds, at least 1; 0 when allowed."""
         if self.allowed:

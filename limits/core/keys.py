@@ -6,7 +6,6 @@ Cluster's hash tag: all counters of one policy and client are in one slot, so th
 """
 
 import re
-from dataclasses import dataclass
 
 from limits.core.policies import Algorithm
 
@@ -22,23 +21,7 @@ REFUSALS = "limits:{tallies}:refusals"
 """A capped stream of the last refusals."""
 
 _SUFFIX = {Algorithm.FIXED_WINDOW: "", Algorithm.SLIDING_WINDOW: "s", Algorithm.TOKEN_BUCKET: "b"}
-_ALGORITHM = {suffix: algorithm for algorithm, suffix in _SUFFIX.items()}
-_COUNTER = re.compile(r"rl:\{([^:]+):(.+)\}:(?:([0-9]{1,9})([sb]?)|penalty)")
 _GLOB_SPECIAL = re.compile(r"([*?\[\]\\^])")
-
-
-@dataclass(frozen=True, slots=True)
-class CounterName:
-    """What a counter's name says; of a penalty the window is 0."""
-
-    slug: str
-    client: str
-    window_seconds: int = 0
-    algorithm: Algorithm = Algorithm.FIXED_WINDOW
-
-    @property
-    def is_penalty(self) -> bool:
-        return not self.window_seconds
 
 
 def counter(slug: str, *, client: str, window_seconds: int, algorithm: Algorithm = Algorithm.FIXED_WINDOW) -> str:
@@ -55,15 +38,6 @@ def counter_glob(slug: str, *, client: str | None = None) -> str:
     """Return the pattern for SCAN of a policy's counters, or of one client's."""
     who = "*" if client is None else _GLOB_SPECIAL.sub(r"\\\1", client)
     return f"rl:{{{slug}:{who}}}:*"
-
-
-def parse_counter(key: str) -> CounterName | None:
-    """Return what a counter's or a penalty's name says, or None when the key is neither."""
-    match = _COUNTER.fullmatch(key)
-    if match is None:
-        return None
-    slug, client, window, suffix = match.groups()
-    return CounterName(slug, client, int(window or 0), _ALGORITHM[suffix or ""])
 
 
 def tallies_of(minute: int) -> str:

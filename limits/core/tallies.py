@@ -28,7 +28,7 @@ class Refused:
 
 def outcome_of(decision: Decision) -> int:
     """Return the place of a decision's outcome in `OUTCOMES`."""
-    # `decision.over` and `decision.near` in one pass: every request comes by.
+    # `decision.over`, and whether it is near its limit, in one pass: every request comes by.
     outcome = ALLOWED
     over = decision.wait_milliseconds > 0 or (decision.basis is Basis.UNCOUNTED and decision.over)
     for state in decision.states:

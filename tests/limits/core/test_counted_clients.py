@@ -15,6 +15,7 @@ from limits.core.counted_clients import Part, name_of, parts_of, subject_of
 from limits.core.overrides import read_subject
 from limits.readable_key import MARK, ReadableKey
 from tests.limits import making
+from tests.limits.counter_names import parse_counter
 
 ADDRESS, HASH = "203.0.113.9", "4f0c" * 5
 IP, USER, FIELD = ClientKey("ip"), ClientKey("user"), ClientKey("field", "username")
@@ -138,7 +139,7 @@ def test_the_client_of_every_request_comes_apart_and_together_again(
     assert name_of(parts) == client
     # As it is in the name of the counter, past what stands where django-ratelimit expects a hash.
     name = keys.counter("login", client=client, window_seconds=60)
-    counter = keys.parse_counter(ReadableKey(f"login{MARK}{name}{MARK}5/60".encode()).hexdigest())
+    counter = parse_counter(ReadableKey(f"login{MARK}{name}{MARK}5/60".encode()).hexdigest())
     assert counter is not None
     assert counter.client == client
     exact = identity.client_of(request, key=ClientKey("ip"), ipv6_prefix=prefix)

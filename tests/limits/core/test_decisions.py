@@ -108,24 +108,6 @@ def test_a_remembered_refusal_tells_what_is_left_now(age_milliseconds: int, seco
     assert decision.retry_after_seconds == seconds
 
 
-@pytest.mark.parametrize(
-    ("remaining", "retry_milliseconds", "rate", "near"),
-    [
-        (2, 0, Rate(10, 60), False),
-        (1, 0, Rate(10, 60), True),
-        (0, 0, Rate(10, 60), True),
-        (0, 30_000, Rate(10, 60), False),
-        (3, 0, Rate(10, 60, burst=20), True),
-        (4, 0, Rate(10, 60, burst=20), False),
-    ],
-)
-def test_near_its_limit_is_who_is_let_through_with_less_than_a_fifth_left(
-    remaining: int, retry_milliseconds: int, rate: Rate, near: bool
-) -> None:
-    states = (state(retry_milliseconds, rate=rate, remaining=remaining),)
-    assert Decision(policy("login", rate), CLIENT, states).near is near
-
-
 def test_what_was_looked_at_is_what_is_charged() -> None:
     charged = policy()
     assert Decision(charged, CLIENT, cost=3).claim == Claim(charged, CLIENT, 3)

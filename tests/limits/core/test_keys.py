@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limits.core import keys
-from limits.core.keys import CounterName
 from limits.core.policies import SLUG_PATTERN, Algorithm
+from tests.limits.counter_names import CounterName, parse_counter
 
 slugs = st.from_regex(SLUG_PATTERN, fullmatch=True)
 clients = (
@@ -34,7 +34,7 @@ algorithms = st.sampled_from(Algorithm)
 )
 def test_a_counter_is_named_after_policy_client_and_window(client: str, name: str) -> None:
     assert keys.counter("login", client=client, window_seconds=60) == name
-    assert keys.parse_counter(name) == CounterName("login", client, 60)
+    assert parse_counter(name) == CounterName("login", client, 60)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_each_way_to_count_has_counters_of_its_own(algorithm: Algorithm, name: s
 @given(slugs, clients, windows, algorithms)
 def test_a_counters_name_reads_back(slug: str, client: str, window_seconds: int, algorithm: Algorithm) -> None:
     name = keys.counter(slug, client=client, window_seconds=window_seconds, algorithm=algorithm)
-    parsed = keys.parse_counter(name)
+    parsed = parse_counter(name)
     assert parsed == CounterName(slug, client, window_seconds, algorithm)
     assert not parsed.is_penalty
 
 
 @given(slugs, clients)
 def test_a_penaltys_name_reads_back(slug: str, client: str) -> None:
-    parsed = keys.parse_counter(keys.penalty(slug, client=client))
+    parsed = parse_counter(keys.penalty(slug, client=client))
     assert parsed == CounterName(slug, client)
     assert parsed.is_penalty
 
@@ -104,12 +104,12 @@ def test_groups_and_values_cannot_run_together() -> None:
     ],
 )
 def test_other_keys_are_no_counters(name: str) -> None:
-    assert keys.parse_counter(name) is None
+    assert parse_counter(name) is None
 
 
 @given(st.text() | st.text("rl:{}0123*\n"))
 def test_any_key_is_a_counter_or_not(name: str) -> None:
-    parsed = keys.parse_counter(name)
+    parsed = parse_counter(name)
     assert parsed is None or parsed.window_seconds >= 0
 
 

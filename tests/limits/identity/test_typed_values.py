@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from limits.core import keys
 from limits.core.client_keys import ClientKey, parse_client_key
-from limits.core.keys import CounterName
 from limits.identity import client_named, client_of, values_of
+from tests.limits.counter_names import CounterName, parse_counter
 from tests.limits.identity.asking import (
     FIELD,
     FORM,
@@ -94,7 +94,7 @@ def test_trap_whatever_was_typed_the_key_is_short_and_plain(key: ClientKey, text
     assert name.isascii()
     assert name.isprintable()
     assert " " not in name
-    assert keys.parse_counter(name) == CounterName("login", client, 60)
+    assert parse_counter(name) == CounterName("login", client, 60)
 
 
 @pytest.mark.parametrize("key", [HEADER, FIELD])

@@ -6,9 +6,9 @@ from django.utils.functional import SimpleLazyObject
 
 from limits.core import keys
 from limits.core.client_keys import ClientKey
-from limits.core.keys import CounterName
 from limits.identity import client_named, client_of, needs_user, user_id_of, values_of
 from portal.accounts.models import User
+from tests.limits.counter_names import CounterName, parse_counter
 from tests.limits.identity.asking import HERE, KEYS, USER, asked
 
 
@@ -45,7 +45,7 @@ def test_nobody_chooses_an_id_that_reads_as_another_client() -> None:
         client = client_of(request, key=USER)
         assert client == client_named(chosen, key=USER) or chosen == f"@{HERE}"
         assert chosen not in client
-        assert keys.parse_counter(keys.counter("login", client=client, window_seconds=60)) == CounterName(
+        assert parse_counter(keys.counter("login", client=client, window_seconds=60)) == CounterName(
             "login", client, 60
         )
 

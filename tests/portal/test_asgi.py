@@ -1,18 +1,20 @@
 """The site as an ASGI server asks it."""
 
 import importlib
+import sys
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 
-pytestmark = [pytest.mark.server, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.server, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 
 @pytest.fixture
-def application(policies: None) -> Any:
+def application(policies: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What a server imports; it starts the limits of this process."""
+    monkeypatch.delitem(sys.modules, "portal.asgi", raising=False)
     return importlib.import_module("portal.asgi").application
 
 

@@ -20,7 +20,7 @@ from limits.in_force import policies_in_force
 from limits.overrides_in_force import overrides_in_force
 from limits.refusals import refusals
 from limits.store.connection import breaker, forget_kept
-from limits.store.line import Line
+from limits.store.wire import Wire
 from limits.tallies import tallies
 from limits.without_redis import counts_here
 from tests.environment import VAR
@@ -144,7 +144,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the commands sent to Redis, one for each time that something was sent and awaited."""
     sent: list[str] = []
-    send, exchange = AbstractConnection.send_packed_command, Line._exchange
+    send, exchange = AbstractConnection.send_packed_command, Wire._exchange
 
     def note(command: Any) -> None:
         text = command if isinstance(command, bytes) else b"".join(command)
@@ -154,12 +154,12 @@ def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         note(command)
         send(self, command, check_health)
 
-    def note_and_exchange(self: Line, plain: socket.socket, command: bytes) -> Any:
+    def note_and_exchange(self: Wire, plain: socket.socket, command: bytes) -> Any:
         note(command)
         return exchange(self, plain, command)
 
     monkeypatch.setattr(AbstractConnection, "send_packed_command", note_and_send)
-    monkeypatch.setattr(Line, "_exchange", note_and_exchange)
+    monkeypatch.setattr(Wire, "_exchange", note_and_exchange)
     return sent
 
 

@@ -11,9 +11,9 @@ from django.template.defaultfilters import filesizeformat
 
 from limits.admin.override_form import LOCKS_OUT, WhatHoldsForm
 from limits.core.overrides import OverrideError
+from limits.listed.entries import COLUMNS, read_list
+from limits.listed.rows import ListReader
 from limits.models import Override
-from limits.override_lists import COLUMNS, read_list
-from limits.override_rows import ListReader
 
 CLIENTS_MAX = 20_000
 """So many are saved within some seconds; meanwhile nobody else saves anything where the database is SQLite."""

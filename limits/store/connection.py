@@ -18,8 +18,8 @@ from redis.exceptions import ClusterDownError, RedisClusterException
 from limits.breaker import Breaker
 from limits.conf import conf
 from limits.exceptions import StoreUnavailable
-from limits.store.line import Line, OpenedLate
 from limits.store.scripts import Script
+from limits.store.wire import OpenedLate, Wire
 
 Answer = TypeVar("Answer")
 
@@ -78,7 +78,7 @@ def forget_kept() -> None:
 
 
 class _Connections:
-    """The client of one Redis, and lines to it that nobody uses at the moment.
+    """The client of one Redis, and wires to it that nobody uses at the moment.
 
     They are not the pool's: taking one from that for every decision costs a fifth of a round trip. Nor are they a
     thread's: under ASGI each request has a thread of its own.
@@ -87,35 +87,35 @@ class _Connections:
     def __init__(self) -> None:
         backend: Any = caches[conf.cache_alias]
         self.client: redis.Redis = backend.client.get_client(write=True)
-        self._free: list[Line] = []
+        self._free: list[Wire] = []
 
     def ask(self, command: bytes) -> Any:
-        """Return what the server answers; over a line that it closed, that is opened anew, once."""
+        """Return what the server answers; over a wire that it closed, that is opened anew, once."""
         try:
-            line = self._free.pop()
+            wire = self._free.pop()
         except IndexError:
-            line = self._made()
-        was_open = line.is_open
+            wire = self._made()
+        was_open = wire.is_open
         try:
-            return line.ask(command)
+            return wire.ask(command)
         except (redis.ConnectionError, ConnectionError):
             # The server closed it while nobody asked, or is another one now.
             if not was_open:
                 raise
-            return line.ask(command)
+            return wire.ask(command)
         finally:
-            self._free.append(line)
+            self._free.append(wire)
 
     def let_go(self) -> None:
-        """Close lines: after an outage each might lead to a server that hangs, or is not the one any more."""
+        """Close wires: after an outage each might lead to a server that hangs, or is not the one any more."""
         with contextlib.suppress(IndexError):
             while True:
                 self._free.pop().close()
 
-    def _made(self) -> Line:
+    def _made(self) -> Wire:
         # RESP2, and no name: so the greeting is no round trip but for a password and a database.
         pool = self.client.connection_pool
-        return Line(pool.connection_class(**pool.connection_kwargs | {"protocol": 2, "driver_info": None}))
+        return Wire(pool.connection_class(**pool.connection_kwargs | {"protocol": 2, "driver_info": None}))
 
 
 _kept: _Connections | None = None
@@ -134,7 +134,7 @@ def _let_go() -> None:
 
 
 def _begin_anew() -> None:
-    """Leave the lines of the parent to it, in a process that was forked off."""
+    """Leave the wires of the parent to it, in a process that was forked off."""
     global _kept
     _kept = None
 

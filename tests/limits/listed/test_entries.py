@@ -3,21 +3,21 @@
 import pytest
 
 from limits.core.overrides import OverrideError
-from limits.override_lists import Line, read_list
+from limits.listed.entries import Entry, read_list
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
 def test_each_line_is_a_client_by_its_number(ends: str) -> None:
     text = ends.join(["# An attack", "203.0.113.9", "", "  198.51.100.0/24  ", "user=al,ice"])
-    assert read_list(text) == [Line(2, "203.0.113.9"), Line(4, "198.51.100.0/24"), Line(5, "user=al,ice")]
+    assert read_list(text) == [Entry(2, "203.0.113.9"), Entry(4, "198.51.100.0/24"), Entry(5, "user=al,ice")]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_a_table_names_its_columns_in_the_first_line(delimiter: str) -> None:
     text = "Reason,SUBJECT ,effect\nAn attack,203.0.113.9,denied\n,10.0.0.0/8,\n".replace(",", delimiter)
     assert read_list(text) == [
-        Line(2, "203.0.113.9", {"reason": "An attack", "effect": "denied"}),
-        Line(3, "10.0.0.0/8"),
+        Entry(2, "203.0.113.9", {"reason": "An attack", "effect": "denied"}),
+        Entry(3, "10.0.0.0/8"),
     ]
 
 
@@ -27,9 +27,9 @@ def test_lines_of_a_table_are_numbered_as_an_editor_does() -> None:
 
 
 def test_a_table_may_have_one_column_and_short_lines() -> None:
-    assert read_list("subject\n10.0.0.0/8") == [Line(2, "10.0.0.0/8")]
-    assert read_list("subject,reason\n10.0.0.0/8") == [Line(2, "10.0.0.0/8")]
-    assert read_list('"subject","reason"\n"10.0.0.0/8","a, b"') == [Line(2, "10.0.0.0/8", {"reason": "a, b"})]
+    assert read_list("subject\n10.0.0.0/8") == [Entry(2, "10.0.0.0/8")]
+    assert read_list("subject,reason\n10.0.0.0/8") == [Entry(2, "10.0.0.0/8")]
+    assert read_list('"subject","reason"\n"10.0.0.0/8","a, b"') == [Entry(2, "10.0.0.0/8", {"reason": "a, b"})]
 
 
 @pytest.mark.parametrize(

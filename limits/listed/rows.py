@@ -10,10 +10,10 @@ from django.core.exceptions import ValidationError
 
 from limits.core.overrides import Effect, Kind, OverrideError
 from limits.core.rates import RateError, parse_rates
-from limits.listed_subjects import ListedSubjects
+from limits.listed.entries import Entry
+from limits.listed.subjects import ListedSubjects
 from limits.models import Override, Policy
 from limits.models.overrides import address_ends
-from limits.override_lists import Line
 
 WRONG_MAX = 20
 """So many wrong lines are told; reading ends with the last of them."""
@@ -42,7 +42,7 @@ class ListReader:
         self._address_ends = address_ends()
         self._above: dict[tuple[str, str], list[tuple[int, Override]]] = defaultdict(list)
 
-    def read(self, lines: Sequence[Line]) -> None:
+    def read(self, lines: Sequence[Entry]) -> None:
         """Read lines, until too many are wrong."""
         subjects = ListedSubjects((line.subject for line in lines), by_name=self._by_name)
         for line in lines:
@@ -74,7 +74,7 @@ class ListReader:
         self.overrides[number] = override
 
 
-def _made(line: Line, subject: str, *, common: Override, address_ends: datetime) -> Override:
+def _made(line: Entry, subject: str, *, common: Override, address_ends: datetime) -> Override:
     told = line.told
     effect = _effect(told["effect"]) if "effect" in told else common.effect
     made = Override(

@@ -1,4 +1,4 @@
-"""A line to Redis, for one question at a time and its answer.
+"""A wire to Redis, for one question at a time and its answer.
 
 redis-py opens it, as the address says. Over a plain socket what follows is asked without redis-py: that looks whether
 there is anything to read before it reads, and makes ready for much that no script answers. Waiting in the read itself,
@@ -18,7 +18,7 @@ from redis.exceptions import InvalidResponse
 Connection: TypeAlias = Any  # redis-py gives it few types
 
 OPENING_SECONDS = 0.15
-"""How long opening a line may take before who waits for it asks nothing any more."""
+"""How long opening a wire may take before who waits for it asks nothing any more."""
 
 _READ_BYTES = 4096
 _PLAIN = (redis.Connection, redis.UnixDomainSocketConnection)
@@ -26,10 +26,10 @@ _PLAIN = (redis.Connection, redis.UnixDomainSocketConnection)
 
 
 class OpenedLate(redis.RedisError):
-    """The line is open now, and kept for the next; who opened it has waited enough."""
+    """The wire is open now, and kept for the next; who opened it has waited enough."""
 
 
-class Line:
+class Wire:
     """One connection, which one thread uses at a time."""
 
     def __init__(self, connection: Connection) -> None:
@@ -44,7 +44,7 @@ class Line:
     def ask(self, command: bytes) -> Any:
         """Return what the server answers to a packed command. Raises its errors, RedisError or OSError.
 
-        After any error but the server's own the line is closed: an answer that comes late must not be taken for that
+        After any error but the server's own the wire is closed: an answer that comes late must not be taken for that
         to the next question.
         """
         try:

@@ -9,9 +9,9 @@ from django.utils.dateparse import parse_datetime
 from limits.conf import conf
 from limits.core.overrides import Effect
 from limits.core.rates import Rate
+from limits.listed.entries import read_list
+from limits.listed.rows import WRONG_MAX, ListReader
 from limits.models import Override
-from limits.override_lists import read_list
-from limits.override_rows import WRONG_MAX, ListReader
 
 pytestmark = pytest.mark.django_db
 

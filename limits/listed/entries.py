@@ -13,7 +13,7 @@ _DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Entry:
     """A line, by its number from 1: for whom it is, in people's words, and what a table says of it in its columns."""
 
     number: int
@@ -21,14 +21,14 @@ class Line:
     told: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_list(text: str) -> list[Line]:
+def read_list(text: str) -> list[Entry]:
     """Return the lines that say something; those that begin with # do not. Raise OverrideError for a broken table."""
     first = next((line for line in StringIO(text, newline=None) if _says_something(line)), "")
     delimiter = max(_DELIMITERS, key=first.count)
     if "subject" in _names(first.split(delimiter)):
         return list(_table(text, delimiter))
     numbered = enumerate(StringIO(text, newline=None), start=1)
-    return [Line(number, line.strip()) for number, line in numbered if _says_something(line)]
+    return [Entry(number, line.strip()) for number, line in numbered if _says_something(line)]
 
 
 def _says_something(line: str) -> bool:
@@ -39,7 +39,7 @@ def _names(cells: Iterable[str]) -> list[str]:
     return [cell.strip().strip('"').lower() for cell in cells]
 
 
-def _table(text: str, delimiter: str) -> Iterator[Line]:
+def _table(text: str, delimiter: str) -> Iterator[Entry]:
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names: list[str] = []
     ended = 0
@@ -56,11 +56,11 @@ def _table(text: str, delimiter: str) -> Iterator[Line]:
         raise OverrideError(f"Line {reader.line_num}: this is not CSV ({error}).") from error
 
 
-def _line(number: int, names: Sequence[str], cells: Sequence[str]) -> Line:
+def _line(number: int, names: Sequence[str], cells: Sequence[str]) -> Entry:
     if len(cells) > len(names):
         raise OverrideError(f"Line {number}: it has more cells than the first line names columns.")
     told = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if cell.strip()}
-    return Line(number, told.pop("subject", ""), told)
+    return Entry(number, told.pop("subject", ""), told)
 
 
 def _columns(cells: Iterable[str]) -> list[str]:

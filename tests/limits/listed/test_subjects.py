@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from limits import subjects
 from limits.core.client_keys import parse_client_key
 from limits.core.overrides import Kind, OverrideError
-from limits.listed_subjects import ListedSubjects
+from limits.listed.subjects import ListedSubjects
 from limits.models import Policy
 from portal.accounts.models import User
 

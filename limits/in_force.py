@@ -51,7 +51,7 @@ class PoliciesInForce:
 
     def take(self, snapshot: Snapshot) -> None:
         """Put a snapshot in force in this process."""
-        self.routes = Routes(tuple(snapshot.policies.values()))
+        self.routes = Routes(tuple(snapshot.policies.values()), known=self.routes)
         self.snapshot = snapshot
         refusals.forget_all()
 

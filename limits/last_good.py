@@ -27,7 +27,7 @@ def load() -> Snapshot | None:
     if path is None or not path.is_file():
         return None
     try:
-        version, _, document = path.read_text().removesuffix("\n").partition("\n")
+        version, _, document = path.read_text(encoding="utf-8").removesuffix("\n").partition("\n")
         return snapshots.read(version, document=document)
     except (OSError, ValueError) as error:
         logger.warning("The copy of the policies in %s cannot be read: %s", path, error)

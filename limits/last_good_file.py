@@ -10,6 +10,6 @@ def write(path: Path, lines: Iterable[str]) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600, exist_ok=False)
-    with part.open("w") as file:
+    with part.open("w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
     part.replace(path)

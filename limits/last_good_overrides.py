@@ -39,7 +39,7 @@ def load() -> dict[int, Part] | None:
     if path is None or not path.is_file():
         return None
     try:
-        copy = json.loads(path.read_text())
+        copy = json.loads(path.read_text(encoding="utf-8"))
         return {int(number): Part(version, tuple(map(str, lines))) for number, (version, *lines) in copy.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         logger.warning("The copy of the overrides in %s cannot be read: %s", path, error)

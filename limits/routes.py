@@ -15,7 +15,7 @@ PATHS_MAX = 4096
 class Routes:
     """The policies of one snapshot that name a view or a path, found without looking at each."""
 
-    def __init__(self, policies: Iterable[Policy]) -> None:
+    def __init__(self, policies: Iterable[Policy], *, known: "Routes | None" = None) -> None:
         routed = in_order([p for p in policies if (p.view or p.path) and p.mode is not Mode.OFF])
         self._by_view: dict[str, list[Policy]] = defaultdict(list)
         self._by_start: dict[str, list[Policy]] = defaultdict(list)
@@ -24,6 +24,9 @@ class Routes:
                 self._by_view[policy.view].append(policy)
             else:
                 self._by_start[_literal_start(policy.path)].append(policy)
+        compiled = known._patterns if known else {}
+        self._patterns = {path: compiled[path] for path in {policy.path for policy in routed} if path in compiled}
+        """Of the globs, those that a path came near: not each edit need compile thousands."""
         self._lengths = sorted({len(start) for start in self._by_start})
         self._of_path = lru_cache(maxsize=PATHS_MAX)(self._matching)
         self.are_none = not routed
@@ -37,10 +40,15 @@ class Routes:
 
     def _matching(self, path: str) -> tuple[Policy, ...]:
         near = (policy for length in self._lengths for policy in self._by_start.get(path[:length], ()))
-        return tuple(policy for policy in near if glob(policy.path).fullmatch(path))
+        return tuple(policy for policy in near if self._pattern(policy.path).fullmatch(path))
+
+    def _pattern(self, path: str) -> re.Pattern[str]:
+        found = self._patterns.get(path)
+        if found is None:
+            found = self._patterns[path] = glob(path)
+        return found
 
 
-@lru_cache(maxsize=PATHS_MAX)
 def glob(text: str) -> re.Pattern[str]:
     """Return what a glob matches: `*` anything within one part of a path, `**` any number of parts, `?` one sign."""
     translated = {"**": ".*", "*": "[^/]*", "?": "[^/]"}

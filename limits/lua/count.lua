@@ -7,14 +7,21 @@
 local COUNT_MAX = 1e9
 local key, amount, window, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3] or 0)
 
-local function look()
-    local found = redis.pcall('GET', key)
-    return tonumber(string.match(type(found) == 'string' and found or '', '^%d+$'))
+-- The answer to a command; of an error only what says that the key holds no count of ours. Any other, such as a missing
+-- permission, is raised: it must not pass for a counter that is not there.
+local function ask(...)
+    local answer = redis.pcall(...)
+    local wrong = type(answer) == 'table' and answer.err or 'WRONGTYPE'
+    if not (string.find(wrong, 'WRONGTYPE') or string.find(wrong, 'not an integer') or string.find(wrong, 'overflow')) then
+        error(answer)
+    end
+    return answer
 end
 
 -- Charged first, and taken back should it be refused: that is rare, for who is refused is remembered.
-local count = amount > 0 and redis.pcall('INCRBY', key, amount) or look()
-local rest = type(count) == 'number' and redis.call('PTTL', key) or 0
+local found = amount > 0 and ask('INCRBY', key, amount) or ask('GET', key)
+local count = type(found) == 'number' and found or tonumber(string.match(type(found) == 'string' and found or '', '^%d+$'))
+local rest = count and redis.call('PTTL', key) or 0
 if rest <= 0 or count < amount or count - amount > COUNT_MAX then
     -- None, over, without an end, or not a count: a window begins.
     if limit > 0 and amount > limit then

@@ -7,6 +7,7 @@ commands) asks all the same, and thereby notices first that Redis is back.
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from limits.breaker import Breaker
 from limits.conf import conf
 from limits.exceptions import StoreUnavailable
 from limits.store.scripts import Script
-from limits.store.wire import OpenedLate, Wire
+from limits.store.wire import OPENING_SECONDS, OpenedLate, Wire
 
 Answer = TypeVar("Answer")
 
@@ -95,12 +96,12 @@ class _Connections:
             wire = self._free.pop()
         except IndexError:
             wire = self._made()
-        was_open = wire.is_open
+        was_open, began = wire.is_open, time.monotonic()
         try:
             return wire.ask(command)
         except (redis.ConnectionError, ConnectionError):
-            # The server closed it while nobody asked, or is another one now.
-            if not was_open:
+            # The server closed it while nobody asked, or is another one now; who has waited enough does not ask again.
+            if not was_open or time.monotonic() - began > OPENING_SECONDS:
                 raise
             return wire.ask(command)
         finally:

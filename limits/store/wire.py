@@ -2,7 +2,8 @@
 
 redis-py opens it, as the address says. Over a plain socket what follows is asked without redis-py: that looks whether
 there is anything to read before it reads, and makes ready for much that no script answers. Waiting in the read itself,
-by the socket's own timeout, wakes a process sooner (`make bench`).
+by the socket's own timeout, wakes a process sooner (`make bench`). Such a wait begins anew after a signal that Python
+handles: a process with a timer of signals may wait for as long as a server hangs and that timer runs.
 """
 
 import socket
@@ -25,6 +26,10 @@ _PLAIN = (redis.Connection, redis.UnixDomainSocketConnection)
 """Not those that encrypt, and not Sentinel's, which looks into each answer for a failover."""
 
 
+_NO_TIMEOUT_SECONDS = 86_400.0
+_TOO_LATE = "Redis did not answer in time"
+
+
 class OpenedLate(redis.RedisError):
     """The wire is open now, and kept for the next; who opened it has waited enough."""
 
@@ -35,6 +40,7 @@ class Wire:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._socket: socket.socket | None = None
+        self._seconds = 0.0
         self._reader = hiredis.Reader()
 
     @property
@@ -54,6 +60,10 @@ class Wire:
                 self._connection.send_packed_command([command], check_health=False)
                 return self._connection.read_response()
             answer = self._exchange(self._socket, command)
+        except redis.ReadOnlyError:
+            # Behind one name another server may be the primary by now.
+            self.close()
+            raise
         except (redis.ResponseError, OpenedLate):
             raise
         except BaseException:
@@ -68,17 +78,29 @@ class Wire:
 
     def _exchange(self, plain: socket.socket, command: bytes) -> Any:
         reader = self._reader
+        ends_at = time.monotonic() + self._seconds
         try:
             plain.sendall(command)
-            while (answer := reader.gets()) is False:
-                received = plain.recv(_READ_BYTES)
-                if not received:
-                    raise redis.ConnectionError("The server closed the connection")
-                reader.feed(received)
+            reader.feed(_received(plain))
+            answer = reader.gets()
+            if answer is False:
+                answer = self._rest(plain, ends_at)
         except BlockingIOError:
-            raise redis.TimeoutError("Redis did not answer in time") from None
+            raise redis.TimeoutError(_TOO_LATE) from None
+        if reader.has_data():
+            raise InvalidResponse("The server answered more than it was asked")
         if isinstance(answer, Exception):
             raise answer
+        return answer
+
+    def _rest(self, plain: socket.socket, ends_at: float) -> Any:
+        """Return an answer that comes in pieces, if all of it is there by a moment."""
+        while (answer := self._reader.gets()) is False:
+            if (seconds := ends_at - time.monotonic()) <= 0:
+                raise redis.TimeoutError(_TOO_LATE)
+            _wait_at_most(plain, seconds)
+            self._reader.feed(_received(plain))
+        _wait_at_most(plain, self._seconds)
         return answer
 
     def _open(self) -> None:
@@ -95,10 +117,23 @@ class Wire:
         if type(plain).__module__ != "socket":
             # What stands in for one, as under gevent, may know no timeout but Python's.
             return
-        seconds = plain.gettimeout() or 0.0
-        timeout = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+        self._seconds = plain.gettimeout() or _NO_TIMEOUT_SECONDS
         plain.setblocking(True)
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            plain.setsockopt(socket.SOL_SOCKET, option, timeout)
+        _wait_at_most(plain, self._seconds)
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=DefaultParser.parse_error)
         self._socket = plain
+
+
+def _wait_at_most(plain: socket.socket, seconds: float) -> None:
+    # Of 0 a socket waits without an end.
+    microseconds = max(1, int(seconds * 1_000_000))
+    timeout = struct.pack("@ll", *divmod(microseconds, 1_000_000))
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        plain.setsockopt(socket.SOL_SOCKET, option, timeout)
+
+
+def _received(plain: socket.socket) -> bytes:
+    received = plain.recv(_READ_BYTES)
+    if not received:
+        raise redis.ConnectionError("The server closed the connection")
+    return received

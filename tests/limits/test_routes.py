@@ -4,6 +4,7 @@ import pytest
 import redis
 from django.test import Client
 
+from limits import routes
 from limits.core.policies import Mode, Policy
 from limits.core.rates import Rate
 from limits.routes import Routes, glob
@@ -46,6 +47,20 @@ def test_a_glob_matches(pattern: str, path: str, matches: bool) -> None:
 
 def test_a_long_path_is_matched_quickly() -> None:
     assert glob("/**/*/**/x").fullmatch("/a" * 2000 + "/y") is None
+
+
+def test_a_glob_is_compiled_when_a_path_comes_near_and_once_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr(routes, "glob", lambda text: compiled.append(text) or glob(text))
+    many = [making.policy(f"a-{number}", path=f"/shop/*/{number}") for number in range(5_000)]
+    held = Routes([*many, making.policy("far", path="/far/**")])
+    assert compiled == []
+    for path in ("/shop/x/17", "/shop/y/17"):
+        assert [policy.slug for policy in held.policies(path=path, view="", method="GET")] == ["a-17"]
+    assert len(compiled) == 5_000
+    edited = Routes([*many[:100], making.policy("new", path="/shop/*/new")], known=held)
+    assert [policy.slug for policy in edited.policies(path="/shop/x/new", view="", method="GET")] == ["new"]
+    assert compiled[5_000:] == ["/shop/*/new"]
 
 
 def test_a_view_is_matched_by_its_full_name() -> None:

@@ -1,5 +1,8 @@
 """From the database to Redis, and what a process begins with."""
 
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -267,6 +270,16 @@ def test_a_copy_is_for_this_user_alone(settings: Settings) -> None:
     settings.LIMITS_SNAPSHOT_FILE.chmod(0o644)
     last_good.save(snapshots.take([making.policy()], revision=1))
     assert settings.LIMITS_SNAPSHOT_FILE.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_is_written_alike_whatever_language_the_process_speaks(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib; from limits import last_good_file;"
+        "last_good_file.write(pathlib.Path(sys.argv[1]), ['\\u201cGr\\u00fc\\u00dfe\\u201d'])"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", code, tmp_path / "copy"], env=os.environ | plain, check=True)
+    assert (tmp_path / "copy").read_text(encoding="utf-8") == "“Grüße”\n"
 
 
 def test_a_copy_that_cannot_be_written_stops_nobody(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:

@@ -25,5 +25,9 @@ local algorithms = {}
 -- The text of a key; none when there is nothing, or something else than text.
 local function read(key)
     local found = redis.pcall('GET', key)
+    if type(found) == 'table' and not string.find(found.err, 'WRONGTYPE') then
+        -- Such as a missing permission: it must not pass for a counter that is not there.
+        error(found)
+    end
     return type(found) == 'string' and found or ''
 end

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -116,6 +117,28 @@ def test_a_key_of_another_type_is_written_over(server: redis.Redis, algorithm: A
     server.delete(KEY)
     server.rpush(KEY, "a list")
     assert scripts.count(server, KEY, limit=5)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "ask"),
+    [
+        ("incrby", lambda server: scripts.count(server, KEY, limit=2)),
+        ("pttl", lambda server: scripts.count(server, KEY, limit=2)),
+        ("get", lambda server: scripts.count(server, KEY, amount=0)),
+        ("get", lambda server: scripts.charge(server, claim("sliding-window"))),
+        ("set", lambda server: scripts.charge(server, claim("token-bucket"))),
+    ],
+)
+def test_what_a_script_may_not_do_is_told_and_never_passes_for_a_fresh_counter(
+    server: redis.Redis, command: str, ask: Callable[[redis.Redis], object]
+) -> None:
+    scripts.count(server, KEY, limit=2)
+    server.acl_setuser("default", commands=[f"-{command}"])
+    try:
+        with pytest.raises(redis.ResponseError, match=r"can't run|permission|ACL"):
+            ask(server)
+    finally:
+        server.acl_setuser("default", commands=["+@all"])
 
 
 def test_one_rate_becomes_two_and_keeps_its_counts(server: redis.Redis) -> None:

@@ -25,7 +25,8 @@ class Routes:
             else:
                 self._by_start[_literal_start(policy.path)].append(policy)
         compiled = known._patterns if known else {}
-        self._patterns = {path: compiled[path] for path in {policy.path for policy in routed} if path in compiled}
+        paths = {policy.path for policy in routed}
+        self._patterns: dict[str, re.Pattern[str]] = {path: compiled[path] for path in paths & compiled.keys()}
         """Of the globs, those that a path came near: not each edit need compile thousands."""
         self._lengths = sorted({len(start) for start in self._by_start})
         self._of_path = lru_cache(maxsize=PATHS_MAX)(self._matching)

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth import get_permission_codename, get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from limits import identity, sync
 from limits.exceptions import StoreUnavailable
@@ -23,8 +24,11 @@ def may_know_users(request: HttpRequest) -> bool:
     return request.user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
 
 
-def tell_whether_in_force(request: HttpRequest) -> None:
-    """Leave a message that says when what was saved comes into force. Ask for it once the write is committed."""
+def tell_whether_in_force(request: HttpRequest, *, undo_url: str = "") -> None:
+    """Leave a message that says when what was saved comes into force, with a link to where it is undone.
+
+    Ask for it once the write is committed.
+    """
     try:
         in_step = sync.is_in_step()
     except StoreUnavailable:
@@ -36,6 +40,7 @@ def tell_whether_in_force(request: HttpRequest) -> None:
         )
         return
     if in_step:
-        messages.info(request, "In force on every worker within a second.")
+        undo = format_html(' <a href="{}">Undo…</a>', undo_url) if undo_url else ""
+        messages.info(request, format_html("In force on every worker within a second.{}", undo))
     else:
         messages.warning(request, "Saved. Another change came at the same moment: both are in force within seconds.")

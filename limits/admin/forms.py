@@ -16,7 +16,10 @@ from limits.url_names import url_names
 
 MODES = (
     (Mode.ENFORCE.value, "Enforce: whoever is over the limit is refused"),
-    (Mode.SHADOW.value, "Shadow: counts as if it were enforced and tallies whom it would refuse, but refuses nobody"),
+    (
+        Mode.SHADOW.value,
+        "Shadow: counts as if it were enforced and tallies how many it would refuse, but refuses nobody",
+    ),
     (Mode.OFF.value, "Off: counts nothing and refuses nobody"),
 )
 ALGORITHMS = (

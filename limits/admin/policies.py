@@ -18,6 +18,7 @@ from limits.admin.changes import changes_in, head_a_conflict, told
 from limits.admin.forms import PolicyForm
 from limits.admin.policy_columns import columns
 from limits.admin.policy_undo import WORDS, undo
+from limits.conf import conf
 from limits.core.policies import Mode
 from limits.models import Policy, Revision
 from limits.services import POLICY
@@ -127,7 +128,13 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
     def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
         services.save_policy(obj, actor=actor_of(request), reason=form.cleaned_data["reason"])
         if set(form.changed_data) - {"reason"}:
-            transaction.on_commit(lambda: tell_whether_in_force(request))
+            undo_url = reverse("admin:limits_policy_undo", args=(obj.pk,)) if services.undone(obj) else ""
+            transaction.on_commit(lambda: tell_whether_in_force(request, undo_url=undo_url))
+        if (obj.view or obj.path) and obj.mode == Mode.ENFORCE and conf.default_policy:
+            messages.info(
+                request,
+                f"Requests that “{obj.slug}” looks at are left alone by “{conf.default_policy}”, as it holds for the rest.",
+            )
         if not (obj.view or obj.path or obj.slug in views_in_code.slugs_in_use()):
             messages.warning(
                 request,

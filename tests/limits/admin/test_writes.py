@@ -198,3 +198,18 @@ def test_the_history_tells_what_was_and_what_is_and_why(admin: Client) -> None:
 def test_the_history_explains_that_a_network_in_it_stands_for_one_address(admin: Client) -> None:
     history = text_of(admin.get(page_of("login").replace("change", "history")))
     assert "203.0.113.0/24 stands for one address in it" in history
+
+
+@COMMITTED
+def test_from_the_message_it_is_one_click_to_undo(admin: Client, policies: None) -> None:
+    typed = open_form(admin, page_of("login")) | {"rates": "7/m"}
+    response = admin.post(page_of("login"), typed, follow=True)
+    assert f'href="{page_of("login").replace("change", "undo")}"' in told(response)
+    assert "Undo" not in told(admin.post(ADD, NEW, follow=True))
+
+
+@COMMITTED
+def test_it_is_told_that_the_default_leaves_alone_what_another_policy_looks_at(admin: Client, policies: None) -> None:
+    added = admin.post(ADD, NEW | {"path": "/**"}, follow=True)
+    assert "left alone by “default”" in told(added)
+    assert "left alone" not in told(admin.post(page_of("login"), open_form(admin, page_of("login")), follow=True))

@@ -19,7 +19,7 @@ from django.http import HttpRequest
 
 from limits import identity, last_good_overrides
 from limits.core.client_keys import ClientKey
-from limits.core.counted_clients import address_of, parts_of
+from limits.core.counted_clients import address_among, parts_of
 from limits.core.override_index import Index, Lines, Part
 from limits.core.overrides import Override, winner
 from limits.core.policies import Algorithm, Policy
@@ -75,7 +75,7 @@ class OverridesInForce:
         Of an IPv6 client no more is known than its network: an override for an address within it is not found.
         """
         index = self.index
-        names, address = _parts_of(client)
+        names, address = _subjects_and_address(client)
         exact, around = ((), ()) if address is None else index.near(address)
         found = _winner((*index.named(names), *exact), policy)
         if found is None:
@@ -238,7 +238,7 @@ def _names_of_groups(user: Any) -> list[str]:
     return [] if groups is None else [f"group={pk}" for pk in groups.values_list("pk", flat=True)]
 
 
-def _parts_of(client: str) -> tuple[list[str], Address | None]:
+def _subjects_and_address(client: str) -> tuple[list[str], Address | None]:
     """Return the subjects that a counter's client names, and its address, as far as it is known."""
     parts = parts_of(client)
-    return [part.subject for part in parts if part.subject], address_of(parts)
+    return [part.subject for part in parts if part.subject], address_among(parts)

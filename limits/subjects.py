@@ -4,14 +4,18 @@
 answer is the same whether there is one or not.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.db.models.functions import Lower
+from django.db.models.lookups import In
 
 from limits import identity
 from limits.core.client_keys import ClientKey, parse_client_key
@@ -19,7 +23,8 @@ from limits.core.overrides import Kind, OverrideError, kind_of, networks_around,
 from limits.models import Policy
 
 _BY_ADDRESS, _BY_USER = ClientKey("ip"), ClientKey("user")
-
+_USER = f"{Kind.USER}="
+_USERS_AT_ONCE = 2_000
 
 _IN_WORDS = {Kind.ADDRESS: "an address", Kind.NETWORK: "a network", Kind.VALUE: "what a client sends"}
 
@@ -44,6 +49,21 @@ def subject_named(text: str, *, kind: Kind, key: str = "", by_name: bool = True)
     if kind_of(named) is not kind:
         raise OverrideError(f"“{words[:80]}” is not {_IN_WORDS[kind]}.")
     return read_subject(named)
+
+
+def subject_filled_in(text: str, *, kind: Kind, key: str = "", by_name: bool = True) -> str:
+    """Return what `subject_named` does, but of `user=17`, which links fill in, the user with that id.
+
+    Whoever has the id for a name is never meant, not even once the user is gone. Raises OverrideError.
+    """
+    words = text.strip()
+    if kind is not Kind.USER or not words.startswith(_USER):
+        return subject_named(text, kind=kind, key=key, by_name=by_name)
+    number = words.removeprefix(_USER)
+    subject = _user_of_id(number)
+    if by_name and not user_names([number]):
+        raise OverrideError(f"There is no user with the id {number[:80]}.")
+    return subject
 
 
 def user_subject(user: Any) -> str:
@@ -91,7 +111,7 @@ def typed_keys() -> list[str]:
 
 def in_words(subjects: Sequence[str], *, by_name: bool = True) -> dict[str, str]:
     """Return how to show each subject to people: groups, and users, by their names."""
-    ids = _ids(subjects, "user=")
+    ids = _ids(subjects, _USER)
     users = {number: f"{number}, who is gone" for number in ids} | user_names(ids) if by_name else {}
     groups = _names(Group.objects, _ids(subjects, "group="))
     return {subject: _in_words(subject, users=users, groups=groups) for subject in subjects}
@@ -104,15 +124,11 @@ def user_names(ids: Iterable[str]) -> dict[str, str]:
 
 def user_named(words: str) -> Any:
     """Return the user whom a name, a mail address or an id means. Raises OverrideError when it is none, or several."""
-    model = get_user_model()
-    users = model._default_manager
-    named = Q(**{f"{model.USERNAME_FIELD}__iexact": words})
-    mail = model.get_email_field_name()
-    if any(field.name == mail for field in model._meta.fields):
-        named |= Q(**{f"{mail}__iexact": words})
-    if _is_id(model._meta.pk, words):
-        named |= Q(pk=words)
-    found = list(users.filter(named)[:2]) if words else []
+    return the_user(users_named([words])[words], words=words)
+
+
+def the_user(found: Sequence[Any], *, words: str) -> Any:
+    """Return the one user who goes by these words, of all who do. Raises OverrideError when it is none, or several."""
     if not found:
         raise OverrideError(f"There is no user “{words[:80]}”. Give a name, a mail address, or an id.")
     if len(found) > 1:
@@ -120,6 +136,43 @@ def user_named(words: str) -> Any:
             f"Several users go by “{words[:80]}”: by name, by mail address or by id. Give another of these."
         )
     return found[0]
+
+
+def users_named(words: Iterable[str]) -> dict[str, list[Any]]:
+    """Return, by each of these words, every user who goes by it: by name or mail address in any case, or by id.
+
+    They are looked up together: one by one, thousands take half a minute.
+    """
+    plain = {word: word.strip().lower() for word in words}
+    known: dict[str, dict[Any, Any]] = defaultdict(dict)
+    ahead = iter({word.strip() for word in plain} - {""})
+    while asked := list(islice(ahead, _USERS_AT_ONCE)):
+        for user in _users_near(asked):
+            for name in _goes_by(user):
+                known[name][user.pk] = user
+    return {word: list(known.get(name, {}).values()) for word, name in plain.items()}
+
+
+def _users_near(words: Sequence[str]) -> Iterable[Any]:
+    """Return all users who go by these words, and a few more: databases differ in which letters they take for others.
+
+    Some make no small letters of any but a to z, so that a name is looked for as it is typed, too.
+    """
+    model = get_user_model()
+    near = Q(pk__in=[word for word in words if _is_id(model._meta.pk, word)])
+    for column in _name_columns():
+        near |= Q(**{f"{column}__in": words}) | Q(In(Lower(column), [word.lower() for word in words]))
+    return model._default_manager.filter(near)
+
+
+def _goes_by(user: Any) -> set[str]:
+    names = (user.pk, *(getattr(user, column) for column in _name_columns()))
+    return {str(name).lower() for name in names if name}
+
+
+def _name_columns() -> set[str]:
+    model = get_user_model()
+    return {field.name for field in model._meta.fields} & {model.USERNAME_FIELD, model.get_email_field_name()}
 
 
 def _in_words(subject: str, *, users: dict[str, str], groups: dict[str, str]) -> str:
@@ -142,12 +195,16 @@ def _names(manager: Any, ids: Iterable[str]) -> dict[str, str]:
 
 
 def _is_id(field: Any, number: str) -> bool:
-    """Say whether it can be an id: a number too large for its column can not, and some databases choke on it."""
+    """Say whether it can be an id, written as ids are: 7 can, 07 and ٧ can not.
+
+    A number too large for its column can not either, and some databases choke on it.
+    """
     try:
-        field.run_validators(field.to_python(number))
+        value = field.to_python(number)
+        field.run_validators(value)
     except ValidationError:
         return False
-    return True
+    return str(value).lower() == number.lower()
 
 
 def _ids(subjects: Iterable[str], start: str) -> list[str]:

@@ -31,19 +31,18 @@ def override_url(policy: Policy, *, client: str, effect: Effect | None = None) -
     """Return where an override for a client of a policy is added; '' when no override can name that client."""
     subject = subject_of(client, ipv6_prefix=policy.ipv6_prefix)
     kind = kind_of(subject)
-    who = subject.removeprefix("user=")
     sent_in = subject.partition("=")[0] if kind is Kind.VALUE else ""
     # What a policy does not count by, it does not look at either.
     is_looked_at = not sent_in or sent_in in map(str, policy.key.parts)
-    if not is_looked_at or not _is_understood(who, kind=kind, sent_in=sent_in):
+    if not is_looked_at or not _is_understood(subject, kind=kind, sent_in=sent_in):
         return ""
-    typed = {"about": kind, "who": who, "sent_in": sent_in, "policy": policy.slug, "effect": effect}
+    typed = {"about": kind, "who": subject, "sent_in": sent_in, "policy": policy.slug, "effect": effect}
     query = urlencode({name: value for name, value in typed.items() if value})
     return f"{reverse('admin:limits_override_add')}?{query}"
 
 
 def _is_understood(who: str, *, kind: Kind, sent_in: str) -> bool:
     try:
-        return bool(subjects.subject_named(who, kind=kind, key=sent_in, by_name=False))
+        return bool(subjects.subject_filled_in(who, kind=kind, key=sent_in, by_name=False))
     except OverrideError:
         return False

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from limits import services, subjects
@@ -14,10 +14,11 @@ from limits.admin.changes import CONFLICT
 from limits.conf import conf
 from limits.core.overrides import Effect, Kind, OverrideError
 from limits.models import Override, Policy
-from limits.models.overrides import EFFECTS, KINDS, address_ends
+from limits.models.overrides import EFFECTS, KINDS, address_ends, is_far
 
 FOR_ALL = "All policies"
 LOCKS_OUT = "You are among those: this could lock you out."
+OWN_RATES = "The other rates hold for you, too: if they are few, they could lock you out."
 _HOUR, _DAY = 3600, 86_400
 LASTS = (
     ("", "Until the moment below"),
@@ -43,6 +44,8 @@ class WhatHoldsForm(forms.ModelForm[Override]):
     """Every subject that whoever fills in this form is."""
     by_name = False
     """Whether whoever fills in this form may know who has an account."""
+    may_look = False
+    """Whether whoever fills in this form may look at overrides: nobody else is told whom others are for."""
 
     class Meta:
         model = Override
@@ -81,7 +84,7 @@ class WhatHoldsForm(forms.ModelForm[Override]):
         if cleaned.get("since") and cleaned.get("lasts"):
             if cleaned.get("until"):
                 self.add_error("lasts", "Choose how long it lasts, or give a moment below, not both.")
-            else:
+            elif not is_far(cleaned["since"]):
                 cleaned["until"] = cleaned["since"] + timedelta(seconds=int(cleaned["lasts"]))
         return cleaned
 
@@ -89,6 +92,10 @@ class WhatHoldsForm(forms.ModelForm[Override]):
         """Say whether it would deny whoever fills in this form."""
         # Under one policy, too: it may be the one that the login counts by.
         return override.effect == Effect.DENIED and override.subject in self.own_subjects
+
+    def gives_own_rates(self, override: Override) -> bool:
+        """Say whether it gives other rates to whoever fills in this form: how few are too few depends."""
+        return override.effect == Effect.RATES and override.subject in self.own_subjects
 
 
 class OverrideForm(WhatHoldsForm):
@@ -125,7 +132,7 @@ class OverrideForm(WhatHoldsForm):
         for other in self.others:
             other.in_words = words[other.subject]
             if other.overlaps(self.instance):
-                self.add_error(None, _told_of_another(other))
+                self.add_error(None, _told_of_another(other, may_look=self.may_look))
 
     def _refuse_a_stale_edit(self, version: int | None) -> None:
         # Locked for the rest of the transaction that the admin saves in: nobody comes between.
@@ -174,7 +181,7 @@ class NewOverrideForm(OverrideForm):
         if kind and who:
             try:
                 key = self.cleaned_data.get("sent_in", "")
-                named = subjects.subject_named(who, kind=Kind(kind), key=key, by_name=self.by_name)
+                named = subjects.subject_filled_in(who, kind=Kind(kind), key=key, by_name=self.by_name)
                 self.instance.place(named)
             except OverrideError as error:
                 self.add_error(
@@ -184,16 +191,23 @@ class NewOverrideForm(OverrideForm):
 
 
 def link_to(override: Override) -> SafeString:
-    """Return what an override says, as a link to its page."""
+    """Return what an override says, as a link to its page; no link where the database told no id of it."""
+    if override.pk is None:
+        return conditional_escape(override)
     url = reverse("admin:limits_override_change", args=(override.pk,))
     return format_html('<a href="{}">{}</a>', url, override)
 
 
-def _told_of_another(other: Override) -> forms.ValidationError:
+def which_one(other: Override, *, may_look: bool) -> SafeString:
+    """Return the end of a sentence that tells of another override: which one it is, for those who may look at it."""
+    return format_html(": {}.", link_to(other)) if may_look else SafeString(".")
+
+
+def _told_of_another(other: Override, *, may_look: bool) -> forms.ValidationError:
     told = format_html(
-        "There is one already that holds at the same time: {}. Change that one, or let this one begin once it has "
+        "There is one already that holds at the same time{} Change that one, or let this one begin once it has "
         "ended. Nothing was saved.",
-        link_to(other),
+        which_one(other, may_look=may_look),
     )
     return forms.ValidationError(told, code="exists")
 

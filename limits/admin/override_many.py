@@ -8,15 +8,15 @@ from django.contrib.admin.helpers import AdminForm
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from limits import services, subjects
 from limits.admin.acting import actor_of, may_know_users, tell_whether_in_force
 from limits.admin.override_columns import is_vast
-from limits.admin.override_form import link_to
+from limits.admin.override_form import OWN_RATES, link_to
 from limits.admin.override_many_form import ManyOverridesForm
 from limits.core.overrides import Effect
 from limits.models import Override
@@ -34,8 +34,9 @@ def add_many(request: HttpRequest, *, model_admin: Any) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         saved = _save(request, form)
         if saved:
-            _tell(request, saved, repeated=form.repeated)
-            return HttpResponseRedirect(reverse("admin:limits_override_changelist"))
+            _tell(request, saved, form)
+            answer: HttpResponse = model_admin.response_post_save_add(request, None)
+            return answer
     shown = AdminForm(form, _fieldsets(form), {}, (), model_admin)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -72,7 +73,8 @@ def _save(request: HttpRequest, form: ManyOverridesForm) -> ManySaved | None:
     try:
         with transaction.atomic():
             saved = services.save_overrides(
-                form.overrides,
+                form.overrides.values(),
+                called=list(form.overrides),
                 actor=actor,
                 reason=form.cleaned_data["reason"],
                 change_existing=form.cleaned_data.get("change_existing", False),
@@ -84,31 +86,37 @@ def _save(request: HttpRequest, form: ManyOverridesForm) -> ManySaved | None:
             LogEntry.objects.log_actions(actor.user_id, made, ADDITION, f"Added{together}.")
             LogEntry.objects.log_actions(actor.user_id, saved.changed, CHANGE, f"Changed{together}.")
     except ValidationError as error:
-        form.add_error(None, error)
+        form.refuse(error)
         return None
     return saved
 
 
-def _tell(request: HttpRequest, saved: ManySaved, *, repeated: int) -> None:
-    done = {"Made": len(saved.made), "Changed": len(saved.changed), "Lines that repeat another": repeated}
+def _tell(request: HttpRequest, saved: ManySaved, form: ManyOverridesForm) -> None:
+    done = {"Made": len(saved.made), "Changed": len(saved.changed), "Lines that repeat another": form.repeated}
     told = " ".join(f"{words}: {number:,}." for words, number in done.items() if number)
-    if saved.made or saved.changed:
+    written = (*saved.made, *saved.changed)
+    if written:
         messages.success(request, told)
         tell_whether_in_force(request)
     else:
         messages.info(request, "Nothing was made.")
     if saved.left:
-        _warn_of(request, saved.left, f"There already, and left as they are: {len(saved.left):,}.")
-    vast = [row for row in (*saved.made, *saved.changed) if row.effect == Effect.DENIED and is_vast(row.subject)]
+        words = f"There already, and left as they are: {len(saved.left):,}."
+        # Whoever may not look at overrides shall not find out here whom they are for.
+        messages.warning(request, _naming(request, saved.left, words, linked=True) if form.may_look else words)
+    vast = [row for row in written if row.effect == Effect.DENIED and is_vast(row.subject)]
     if vast:
-        _warn_of(request, vast, "Everybody in a very large network is denied:")
+        words = "Everybody in a very large network is denied:"
+        messages.warning(request, _naming(request, vast, words, linked=form.may_look))
+    if any(form.gives_own_rates(row) for row in written):
+        messages.warning(request, OWN_RATES)
 
 
-def _warn_of(request: HttpRequest, overrides: Sequence[Override], words: str) -> None:
+def _naming(request: HttpRequest, overrides: Sequence[Override], words: str, *, linked: bool) -> SafeString:
     named = overrides[:NAMED_MAX]
     called = subjects.in_words([override.subject for override in named], by_name=may_know_users(request))
     for override in named:
         override.in_words = called[override.subject]
-    links = format_html_join("; ", "{}", ((link_to(override),) for override in named))
+    told = format_html_join("; ", "{}", ((link_to(override) if linked else override,) for override in named))
     rest = "" if len(named) == len(overrides) else "; …"
-    messages.warning(request, format_html("{} {}{}", words, links, rest))
+    return format_html("{} {}{}", words, told, rest)

@@ -1,6 +1,7 @@
 """The form for many overrides: a client a line, or a table, and what all of them share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any, cast
 
 from django import forms
@@ -36,8 +37,8 @@ class ManyOverridesForm(WhatHoldsForm):
         "would be. Otherwise it stays as it is, and you are told.",
     )
 
-    overrides: Sequence[Override] = ()
-    """Those that the lines mean, once all is right."""
+    overrides: Mapping[str, Override] = {}
+    """Those that the lines mean, once all is right, by what each is called: “Line 3”."""
     repeated = 0
     """How many lines say again what one above said."""
 
@@ -72,26 +73,38 @@ class ManyOverridesForm(WhatHoldsForm):
             self.add_error("file", "Give lines or a file, not both.")
             return
         self._read(sent or typed)
-        if sent and self.errors:
-            # No browser sends a file again by itself: its lines are shown, to be mended where they are told of.
+        if self.errors:
+            self._show_what_was_sent()
+
+    def refuse(self, error: ValidationError) -> None:
+        """Tell what turned out, when it was to be saved, not to be right."""
+        self.add_error("lines", error)
+        self._show_what_was_sent()
+
+    def _show_what_was_sent(self) -> None:
+        # No browser sends a file again by itself: its lines are shown, to be mended where they are told of.
+        sent = self.cleaned_data.get("file")
+        if sent:
             self.data = data = cast(QueryDict, self.data).copy()
             data["lines"] = sent
 
     def _read(self, text: str) -> None:
         reader = ListReader(common=None if self.errors else self.instance, by_name=self.by_name)
         try:
-            lines = read_list(text)
+            lines = list(islice(read_list(text), CLIENTS_MAX + 1))
         except OverrideError as error:
             self.add_error("lines", str(error))
             return
         if not 1 <= len(lines) <= CLIENTS_MAX:
-            self.add_error("lines", f"Give 1 to {CLIENTS_MAX:,} clients at once: these are {len(lines):,}.")
+            number = f"more than {CLIENTS_MAX:,}" if lines else "0"
+            self.add_error("lines", f"Give 1 to {CLIENTS_MAX:,} clients at once: these are {number}.")
             return
         reader.read(lines)
-        out = [f"Line {number}: {LOCKS_OUT}" for number, row in reader.overrides.items() if self.would_lock_out(row)]
+        self.overrides = {f"Line {number}": row for number, row in reader.overrides.items()}
+        self.repeated = reader.repeated
+        out = [f"{line}: {LOCKS_OUT}" for line, row in self.overrides.items() if self.would_lock_out(row)]
         if reader.wrong or out:
             self.add_error("lines", [*reader.wrong, *out])
-        self.overrides, self.repeated = list(reader.overrides.values()), reader.repeated
 
 
 def _told_of_most() -> str:

@@ -26,7 +26,7 @@ from limits.admin.override_columns import (
     is_vast,
     until_in_words,
 )
-from limits.admin.override_form import FOR_ALL, NewOverrideForm, OverrideForm, link_to
+from limits.admin.override_form import FOR_ALL, OWN_RATES, NewOverrideForm, OverrideForm, which_one
 from limits.admin.override_many import add_many
 from limits.admin.override_winners import which_wins
 from limits.core.overrides import Effect, networks_around
@@ -114,6 +114,7 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
         made = cast(type[OverrideForm], super().get_form(request, obj, change, **{"form": form} | kwargs))
         made.own_subjects = _own_subjects(request)
         made.by_name = may_know_users(request)
+        made.may_look = self.has_view_or_change_permission(request)
         return made
 
     def get_fieldsets(self, request: HttpRequest, obj: Override | None = None) -> Any:
@@ -138,10 +139,12 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
         transaction.on_commit(lambda: tell_whether_in_force(request))
         if obj.effect == Effect.DENIED and is_vast(obj.subject):
             messages.warning(request, f"{obj.subject} is a very large network, and everybody in it is denied.")
-        for other in cast(OverrideForm, form).others:
-            messages.warning(
-                request, format_html("There is another one for the same, at another time: {}.", link_to(other))
-            )
+        typed = cast(OverrideForm, form)
+        if typed.gives_own_rates(obj):
+            messages.warning(request, OWN_RATES)
+        for other in typed.others:
+            named = which_one(other, may_look=typed.may_look)
+            messages.warning(request, format_html("There is another one for the same, at another time{}", named))
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """What the history shows: what was and what is."""

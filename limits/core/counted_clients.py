@@ -64,7 +64,7 @@ def name_of(parts: Sequence[Part]) -> str:
     return f"{tag}={'+'.join(map(_written, parts))}"
 
 
-def address_of(parts: Sequence[Part]) -> Address | None:
+def address_among(parts: Sequence[Part]) -> Address | None:
     """Return the first address among these parts; None when there is none."""
     found: list[Address] = [address for part in parts if (address := part.address) is not None]
     return found[0] if found else None
@@ -76,7 +76,7 @@ def subject_of(client: str, *, ipv6_prefix: int) -> str:
     An IPv6 client is a network so long. '' where no part can be named, as of everyone.
     """
     parts = parts_of(client)
-    address = address_of(parts)
+    address = address_among(parts)
     if address is None:
         return next(filter(None, (part.subject for part in parts)), "")
     if address.version == 4 or ipv6_prefix == address.max_prefixlen:

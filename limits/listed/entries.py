@@ -21,14 +21,19 @@ class Entry:
     told: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_list(text: str) -> list[Entry]:
-    """Return the lines that say something; those that begin with # do not. Raise OverrideError for a broken table."""
+def read_list(text: str) -> Iterator[Entry]:
+    """Yield the lines that say something, each as it is asked for; a subject that begins with # says nothing.
+
+    Raises OverrideError where a table turns out to be broken.
+    """
     first = next((line for line in StringIO(text, newline=None) if _says_something(line)), "")
     delimiter = max(_DELIMITERS, key=first.count)
     if "subject" in _names(first.split(delimiter)):
-        return list(_table(text, delimiter))
-    numbered = enumerate(StringIO(text, newline=None), start=1)
-    return [Entry(number, line.strip()) for number, line in numbered if _says_something(line)]
+        yield from _table(text, delimiter)
+        return
+    for number, line in enumerate(StringIO(text, newline=None), start=1):
+        if _says_something(line):
+            yield Entry(number, line.strip())
 
 
 def _says_something(line: str) -> bool:
@@ -46,14 +51,18 @@ def _table(text: str, delimiter: str) -> Iterator[Entry]:
     try:
         for cells in reader:
             number, ended = ended + 1, reader.line_num
-            if not _says_something("".join(cells)):
-                continue
-            if names:
+            if not names:
+                names = _columns(cells) if _says_something("".join(cells)) else []
+            elif any(cell.strip() for cell in cells) and not _is_a_remark(names, cells):
                 yield _line(number, names, cells)
-            else:
-                names = _columns(cells)
     except csv.Error as error:
         raise OverrideError(f"Line {reader.line_num}: this is not CSV ({error}).") from error
+
+
+def _is_a_remark(names: Sequence[str], cells: Sequence[str]) -> bool:
+    # Another cell may begin so: “#4711 abuse” is a reason.
+    told = dict(zip(names, cells, strict=False))
+    return told.get("subject", "").lstrip().startswith("#")
 
 
 def _line(number: int, names: Sequence[str], cells: Sequence[str]) -> Entry:

@@ -9,11 +9,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from limits.core.overrides import Effect, Kind, OverrideError
+from limits.core.policies import Algorithm
 from limits.core.rates import RateError, parse_rates
 from limits.listed.entries import Entry
 from limits.listed.subjects import ListedSubjects
 from limits.models import Override, Policy
-from limits.models.overrides import address_ends
+from limits.models.overrides import TWINS_MAX, address_ends
 
 WRONG_MAX = 20
 """So many wrong lines are told; reading ends with the last of them."""
@@ -38,9 +39,10 @@ class ListReader:
         self.overrides, self.wrong = {}, []
         self._common = common
         self._by_name = by_name
-        self._slugs = {"", *Policy.objects.values_list("slug", flat=True)}
+        self._algorithms = dict(Policy.objects.values_list("slug", "algorithm"))
+        self._token_buckets = {slug for slug, name in self._algorithms.items() if name == Algorithm.TOKEN_BUCKET}
         self._address_ends = address_ends()
-        self._above: dict[tuple[str, str], list[tuple[int, Override]]] = defaultdict(list)
+        self._above: dict[tuple[str, str], dict[tuple[Any, ...], tuple[int, Override]]] = defaultdict(dict)
 
     def read(self, lines: Sequence[Entry]) -> None:
         """Read lines, until too many are wrong."""
@@ -59,18 +61,20 @@ class ListReader:
                 return
 
     def _take(self, number: int, override: Override) -> None:
-        if override.policy not in self._slugs:
+        if override.policy and override.policy not in self._algorithms:
             raise OverrideError(f"There is no policy “{override.policy[:80]}”.")
         override.clean_fields(exclude=_SET_ON_SAVING)
-        override.clean()
-        twins = self._above[override.subject, override.policy]
-        for above, twin in twins:
+        override.clean(token_buckets=self._token_buckets)
+        twins, says = self._above[override.subject, override.policy], _says(override)
+        if says in twins:
+            self.repeated += 1
+            return
+        for above, twin in twins.values():
             if twin.overlaps(override):
-                if _says(twin) != _says(override):
-                    raise OverrideError(f"It says otherwise than line {above} of the same client and policy.")
-                self.repeated += 1
-                return
-        twins.append((number, override))
+                raise OverrideError(f"It says otherwise than line {above} of the same client and policy.")
+        if len(twins) == TWINS_MAX:
+            raise OverrideError(f"There are {TWINS_MAX} for this client and policy above: more are not taken.")
+        twins[says] = (number, override)
         self.overrides[number] = override
 
 

@@ -1,73 +1,61 @@
 """For whom the lines of a list are: each names its kind where that is no address and no network."""
 
-from collections import defaultdict
 from collections.abc import Iterable
-from itertools import islice
-from typing import Any
-
-from django.contrib.auth import get_user_model
-from django.db.models import IntegerField
-from django.db.models.functions import Lower
+from functools import cache, partial
 
 from limits import subjects
 from limits.core.overrides import Kind, OverrideError
-
-_USER = f"{Kind.USER}="
-_AT_ONCE = 2_000
-_ID_DIGITS_MAX = 9
 
 
 class ListedSubjects:
     """Finds the subjects that texts mean: 203.0.113.9, 198.51.100.0/24, user=alice, group=Partners, field:name=alice.
 
-    Users are looked up together: one by one, thousands take half a minute.
+    `texts` are all that will be asked about: the users among them are looked up together.
     """
 
     def __init__(self, texts: Iterable[str], *, by_name: bool) -> None:
         self._by_name = by_name
-        self._keys = {key.lower(): key for key in subjects.typed_keys()}
-        named = (text.removeprefix(_USER) for text in texts if text.startswith(_USER))
-        self._users = _users_named(named) if by_name else {}
+        self._keys = subjects.typed_keys()
+        names = (words for tag, words in map(_parted, texts) if tag == Kind.USER)
+        self._users = subjects.users_named(names) if by_name else {}
+        self._group = cache(partial(subjects.subject_named, kind=Kind.GROUP))
 
     def of(self, text: str) -> str:
         """Return the subject that a text means. Raises OverrideError with what would be right."""
-        tag, sign, words = text.partition("=")
-        tag = tag.strip().lower()
-        if sign and tag == Kind.USER:
-            known = self._users.get(words.strip().lower())
-            return known or subjects.subject_named(words, kind=Kind.USER, by_name=self._by_name)
-        if sign and tag == Kind.GROUP:
-            return subjects.subject_named(words, kind=Kind.GROUP)
-        if sign and tag.startswith(("header:", "field:")):
+        tag, words = _parted(text)
+        if tag == Kind.USER:
+            return self._user(words)
+        if tag == Kind.GROUP:
+            return self._group(words)
+        if tag.startswith(("header:", "field:")):
             return subjects.subject_named(words, kind=Kind.VALUE, key=self._key(tag))
         try:
             return subjects.subject_named(text, kind=Kind.NETWORK if "/" in text else Kind.ADDRESS)
         except OverrideError as error:
-            raise OverrideError(str(error) if sign or not text else f"{error} Users are written user=alice.") from None
+            is_told = "=" in text or not text
+            raise OverrideError(str(error) if is_told else f"{error} Users are written user=alice.") from None
+
+    def _user(self, words: str) -> str:
+        if not self._by_name:
+            return subjects.subject_named(words, kind=Kind.USER, by_name=False)
+        return subjects.user_subject(subjects.the_user(self._users[words], words=words))
 
     def _key(self, tag: str) -> str:
-        if tag not in self._keys:
+        """Return the header or field of a policy: the very one, or the only one that differs in case alone."""
+        alike = [key for key in self._keys if key.lower() == tag.lower()]
+        if tag in alike:
+            return tag
+        if not alike:
             raise OverrideError(f"No policy counts by {tag[:80]}.")
-        return self._keys[tag]
+        if len(alike) > 1:
+            raise OverrideError(f"Policies count by {' or '.join(alike)}: write the one that is meant.")
+        return alike[0]
 
 
-def _users_named(words: Iterable[str]) -> dict[str, str]:
-    """Return the subject of each user whom one name, mail address or id means, by that in small letters."""
-    model = get_user_model()
-    columns = {field.name for field in model._meta.fields} & {model.USERNAME_FIELD, model.get_email_field_name()}
-    users: Any = model._default_manager
-    found: dict[str, set[str]] = defaultdict(set)
-    ahead = iter({word.strip().lower() for word in words})
-    while asked := list(islice(ahead, _AT_ONCE)):
-        for column in columns:
-            for user in users.annotate(asked=Lower(column)).filter(asked__in=asked):
-                found[user.asked].add(subjects.user_subject(user))
-        for user in users.filter(pk__in=_ids(asked)):
-            found.setdefault(str(user.pk), {subjects.user_subject(user)})
-    return {word: meant.pop() for word, meant in found.items() if len(meant) == 1}
-
-
-def _ids(words: Iterable[str]) -> list[str]:
-    if not isinstance(get_user_model()._meta.pk, IntegerField):
-        return []
-    return [word for word in words if word.isascii() and word.isdecimal() and len(word) <= _ID_DIGITS_MAX]
+def _parted(text: str) -> tuple[str, str]:
+    """Return the tag, its kind in small letters, and what stands behind it; a text without a tag is all words."""
+    tag, sign, words = text.partition("=")
+    if not sign:
+        return "", text.strip()
+    kind, colon, name = tag.partition(":")
+    return f"{kind.strip().lower()}{colon}{name.strip()}", words.strip()

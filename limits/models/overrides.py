@@ -1,5 +1,6 @@
 """Overrides, as they are edited, and the versions of the parts in which they travel."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,10 @@ from limits.models.policies import Policy
 
 GRACE = timedelta(hours=1)
 """Between opening a form and saving it; so that the last day that may be chosen can be."""
+YEARS = range(1971, 9001)
+"""Beyond them a moment is none any more in another time zone, or with some days added."""
+TWINS_MAX = 100
+"""So many of one client and policy, each at its time, are taken together: each is compared with all the others."""
 
 
 EFFECTS = (
@@ -80,27 +85,35 @@ class Override(models.Model):
         self.kind = kind_of(self.subject)
         self.part = part_of(self.subject)
 
-    def clean(self) -> None:
-        """Hold every rule between fields. Raises ValidationError."""
-        wrong = dict(self._wrong())
+    def clean(self, *, token_buckets: Collection[str] | None = None) -> None:
+        """Hold every rule between fields. Raises ValidationError.
+
+        `token_buckets`: the slugs of the policies that are such, by whoever has many to clean; else they are asked for.
+        """
+        wrong = dict(self._wrong(token_buckets))
         if wrong:
             raise ValidationError(wrong)
 
-    def _wrong(self) -> list[tuple[str, str]]:
+    def _wrong(self, token_buckets: Collection[str] | None) -> list[tuple[str, str]]:
         wrong = []
         if (self.effect == Effect.RATES) != bool(self.rates):
             told = "Give the rates that hold instead." if not self.rates else "Rates are for “Other rates” only."
             wrong.append(("rates", told))
-        elif any(rate.burst for rate in self.rates) and not self._is_for_a_token_bucket():
+        elif any(rate.burst for rate in self.rates) and not self._is_for_a_token_bucket(token_buckets):
             wrong.append(("rates", "A burst is for one policy that is a token bucket."))
-        if self.until and self.since and self.until <= self.since:
+        far = [name for name in ("since", "until") if is_far(getattr(self, name))]
+        if far:
+            wrong += [(name, f"Give a year from {YEARS[0]} to {YEARS[-1]}.") for name in far]
+        elif self.until and self.since and self.until <= self.since:
             wrong.append(("until", "It must end after it begins."))
         elif self.kind == Kind.ADDRESS and (self.until is None or self.until > address_ends() + GRACE):
             told = f"An address of a person is kept for {conf.address_days} days at most. A network may stand for ever."
             wrong.append(("until", told))
         return wrong
 
-    def _is_for_a_token_bucket(self) -> bool:
+    def _is_for_a_token_bucket(self, known: Collection[str] | None) -> bool:
+        if known is not None:
+            return self.policy in known
         return Policy.objects.filter(slug=self.policy, algorithm=Algorithm.TOKEN_BUCKET).exists()
 
     def still_holds(self, *, at: datetime) -> bool:
@@ -133,7 +146,9 @@ class Override(models.Model):
         return f"Give {whom} {', '.join(map(str, self.rates))} under {policy}"
 
     def _unnamed(self) -> str:
-        return f"one address (override {self.pk})" if self.kind == Kind.ADDRESS else self.subject
+        if self.kind != Kind.ADDRESS:
+            return self.subject
+        return f"one address (override {self.pk})" if self.pk else "one address"
 
     def _told_of_when(self) -> str:
         ends = f" until {_moment(self.until)}" if self.until else ""
@@ -157,6 +172,11 @@ class OverridePart(models.Model):
 
     def __str__(self) -> str:
         return f"part {self.number} at {self.version}"
+
+
+def is_far(moment: datetime | None) -> bool:
+    """Say whether a moment is too far away to be kept and reckoned with."""
+    return moment is not None and moment.year not in YEARS
 
 
 def address_ends() -> datetime:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from limits.models import Override
+from limits.models.overrides import TWINS_MAX
 from limits.services.override_parts import hold, touch
 from limits.services.overrides import (
     OVERRIDE,
@@ -26,6 +28,11 @@ from limits.services.revisions import Actor, revise
 
 Change = tuple[Override, Override]
 """One as it was, and as it becomes."""
+WRONG_MAX = 20
+"""So many that cannot be saved are told."""
+_SEVERAL = (
+    "Several exist for the same client and policy at this time, and only one can change: change or end those first."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +50,24 @@ def save_overrides(
     actor: Actor,
     reason: str = "",
     change_existing: bool = False,
+    called: Sequence[str] = (),
     at: datetime | None = None,
 ) -> ManySaved:
     """Save many new overrides together; return what became of them.
 
-    Where one for the same subject and policy holds at the same time, it stays as it is; with `change_existing` the
-    newest of those becomes as the new one would be. Of several alike in `overrides` themselves the first is taken.
-    Raises ValidationError when one is wrong, telling which by its place from 1; then nothing is written.
+    Where one for the same subject and policy holds at the same time, it stays as it is; with `change_existing` it
+    becomes as the new one would be. Of several alike in `overrides` themselves the first is taken.
+    Raises ValidationError when one is wrong, when there are several of which one would have to change, or more than
+    TWINS_MAX for one subject and policy; then nothing is written. It tells which by what each is `called`, or by its
+    place from 1.
     """
     rows = list(overrides)
+    called = called or [f"Number {place}" for place in range(1, len(rows) + 1)]
     now = at or timezone.now()
-    check(rows, actor=actor, at=now)
+    check(rows, actor=actor, at=now, called=called)
     with transaction.atomic():
         hold({row.part for row in rows})
-        made, changes, left = _sorted_out(rows, change_existing=change_existing, at=now)
+        made, changes, left = _sorted_out(rows, called=called, change_existing=change_existing, at=now)
         changed = [row for _, row in changes]
         Override.objects.bulk_create(made, batch_size=ROWS_AT_ONCE)
         _change(changed)
@@ -66,23 +77,33 @@ def save_overrides(
 
 
 def _sorted_out(
-    rows: Iterable[Override], *, change_existing: bool, at: datetime
+    rows: Sequence[Override], *, called: Sequence[str], change_existing: bool, at: datetime
 ) -> tuple[list[Override], list[Change], list[Override]]:
-    """Return what is to be made, what to be changed, and what stays."""
-    made, changes, left = [], [], []
+    """Return what is to be made, what to be changed, and what stays. Raises ValidationError for what cannot be."""
+    made, changes, left, wrong = [], [], [], []
     known = _existing({row.subject for row in rows}, at=at)
-    for row in rows:
+    for name, row in zip(called, rows, strict=True):
         twins = known[twin_key(row)]
-        found = next((twin for twin in twins if twin.overlaps(row)), None)
-        if found is None:
+        found = [twin for twin in twins if twin.overlaps(row)]
+        if not found and len(twins) >= TWINS_MAX:
+            wrong.append(f"{name}: There are {TWINS_MAX} for this client and policy already.")
+        elif not found:
             made.append(row)
             twins.append(row)
-        elif change_existing and not found._state.adding and described(found) != described(row):
-            row.pk, row.version = found.pk, found.version + 1
-            changes.append((found, row))
-            twins[twins.index(found)] = row
+        elif not change_existing:
+            left.append(found[0])
+        elif len(found) > 1:
+            wrong.append(f"{name}: {_SEVERAL}")
+        elif found[0]._state.adding or described(found[0]) == described(row):
+            left.append(found[0])
         else:
-            left.append(found)
+            row.pk, row.version = found[0].pk, found[0].version + 1
+            changes.append((found[0], row))
+            twins[twins.index(found[0])] = row
+        if len(wrong) == WRONG_MAX:
+            break
+    if wrong:
+        raise ValidationError(wrong)
     return made, changes, left
 
 
@@ -90,9 +111,8 @@ def _existing(subjects: Iterable[str], *, at: datetime) -> dict[tuple[str, str],
     """Return those that hold now or later by subject and policy, the newest first."""
     found: dict[tuple[str, str], list[Override]] = defaultdict(list)
     for some in chunks(sorted(subjects)):
-        for twin in Override.objects.filter(subject__in=some):
-            if twin.still_holds(at=at):
-                found[twin_key(twin)].append(twin)
+        for twin in Override.objects.filter(Q(until__isnull=True) | Q(until__gt=at), subject__in=some):
+            found[twin_key(twin)].append(twin)
     return found
 
 

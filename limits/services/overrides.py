@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from limits.conf import conf
 from limits.core.overrides import Kind
+from limits.core.policies import Algorithm
 from limits.exceptions import OverrideConflict
 from limits.models import Override, Policy, Revision
 from limits.services.override_parts import hold, touch
@@ -126,21 +127,22 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (values[start : start + ROWS_AT_ONCE] for start in range(0, len(values), ROWS_AT_ONCE))
 
 
-def check(rows: Sequence[Override], *, actor: Actor, at: datetime | None) -> None:
-    """Note who saves. Raises ValidationError for the first that is wrong, telling its place when there are several."""
-    slugs = {"", *Policy.objects.values_list("slug", flat=True)}
+def check(rows: Sequence[Override], *, actor: Actor, at: datetime | None, called: Sequence[str] = ()) -> None:
+    """Note who saves. Raises ValidationError for the first that is wrong, telling what it is called by `called`."""
+    algorithms = dict(Policy.objects.values_list("slug", "algorithm"))
+    token_buckets = {slug for slug, name in algorithms.items() if name == Algorithm.TOKEN_BUCKET}
     now = at or timezone.now()
-    for place, row in enumerate(rows, start=1):
+    for place, row in enumerate(rows):
         row.saved_by, row.saved_at = actor.name, now
         try:
             row.clean_fields()
-            row.clean()
-            if row.policy not in slugs:
+            row.clean(token_buckets=token_buckets)
+            if row.policy and row.policy not in algorithms:
                 raise ValidationError({"policy": f"There is no policy “{row.policy}”."})
         except ValidationError as error:
-            if len(rows) == 1:
+            if not called:
                 raise
-            raise ValidationError(f"Number {place}: {' '.join(error.messages)}") from error
+            raise ValidationError(f"{called[place]}: {' '.join(error.messages)}") from error
 
 
 def record(

@@ -57,7 +57,6 @@ AS_EVERY_OTHER = {
     "counts": "every",
     "refusals_count": False,
     "penalty_seconds": 0,
-    "without_redis": "allow",
 }
 
 
@@ -71,6 +70,8 @@ def load_defaults(apps: Any, schema_editor: Any) -> None:
             "key": key,
             "methods": methods,
             "rates": rates,
+            # An outage must not be the moment to guess passwords or to have mails sent.
+            "without_redis": "count-here" if "POST" in methods else "allow",
         }
         _, made = Policy.objects.get_or_create(slug=slug, defaults=fields)
         if made:
@@ -92,5 +93,5 @@ def load_defaults(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("limits", "0001_initial")]
+    dependencies = [("limits", "0002_policy_modes")]
     operations = [migrations.RunPython(load_defaults, migrations.RunPython.noop)]

@@ -79,6 +79,39 @@ def test_what_is_one_user_s_name_and_another_s_id_means_neither() -> None:
     assert subjects.subject_named(str(jane.pk), kind=Kind.USER, by_name=False) == f"user={jane.pk}"
 
 
+def test_many_users_are_named_as_one_is() -> None:
+    jane = User.objects.create_user("Jane", "jane@example.org")
+    zoe = User.objects.create_user("Zoë", "zoe@example.org")
+    impostor = User.objects.create_user(str(jane.pk), "impostor@example.org")
+    words = [" jane ", "JANE@example.org", str(jane.pk), "Zoë", "zoe", "nobody", "", "9" * 26]
+    assert subjects.users_named(words) == dict(
+        zip(words, ([jane], [jane], [jane, impostor], [zoe], [], [], [], []), strict=True)
+    )
+
+
+@pytest.mark.parametrize("text", ["07", "+7", "0_7", "٧"])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_an_id_is_written_in_one_way(text: str, by_name: bool) -> None:
+    User.objects.create(pk=7, username="jane", email="jane@example.org")
+    with pytest.raises(OverrideError):
+        subjects.subject_named(text, kind=Kind.USER, by_name=by_name)
+    assert subjects.subject_named("7", kind=Kind.USER, by_name=by_name) == "user=7"
+
+
+def test_a_user_who_is_filled_in_by_id_is_never_found_by_name() -> None:
+    jane = User.objects.create_user("jane", "jane@example.org")
+    User.objects.create_user(str(jane.pk), "impostor@example.org")
+    User.objects.create_user("4711", "another@example.org")
+    for by_name in (True, False):
+        assert subjects.subject_filled_in(f"user={jane.pk}", kind=Kind.USER, by_name=by_name) == f"user={jane.pk}"
+    assert subjects.subject_filled_in("user=4711", kind=Kind.USER, by_name=False) == "user=4711"
+    for text in ("user=4711", "user=jane", "user="):
+        with pytest.raises(OverrideError):
+            subjects.subject_filled_in(text, kind=Kind.USER)
+    assert subjects.subject_filled_in(" jane ", kind=Kind.USER) == f"user={jane.pk}"
+    assert subjects.subject_filled_in("203.0.113.9", kind=Kind.ADDRESS) == "203.0.113.9"
+
+
 def test_a_group_is_named_and_shown_by_its_name() -> None:
     group = Group.objects.create(name="Partners")
     assert subjects.subject_named("partners", kind=Kind.GROUP) == f"group={group.pk}"

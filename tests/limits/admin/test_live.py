@@ -6,13 +6,14 @@ import pytest
 import redis
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils import timezone
 
 from limits import identity, services
 from limits.core.client_keys import parse_client_key
 from limits.core.decisions import Claim
 from limits.core.policies import Algorithm
 from limits.core.rates import Rate
-from limits.models import Policy, Revision
+from limits.models import Override, Policy, Revision
 from limits.services.live import COUNTERS
 from limits.store import counters, documents
 from limits.store.live import Sample
@@ -20,7 +21,7 @@ from portal.accounts.models import User
 from tests.limits import making
 
 from .conftest import logged_in, staff
-from .doing import LIST, page_of, text_of, told
+from .doing import LIST, open_form, page_of, text_of, told
 
 pytestmark = pytest.mark.django_db
 LIVE = "/admin/limits/livecounters/"
@@ -231,6 +232,13 @@ def test_a_joined_client_is_told_in_words_above_its_name(viewer: Client, redis_s
     assert told in text_of(viewer.get(live_page(), {"client": gone}))
 
 
+def test_an_ipv6_client_is_told_as_the_network_that_it_is(viewer: Client, redis_server: redis.Redis) -> None:
+    use("2001:db8:1:2::")
+    shown = '2001:db8:1:2::/64<div class="limits-as-kept">2001:db8:1:2::</div>'
+    assert shown in text_of(viewer.get(live_page()))
+    assert shown in text_of(viewer.get(live_page(), {"client": "2001:db8:1:2::"}))
+
+
 # Overriding
 
 
@@ -249,6 +257,32 @@ def test_a_client_that_is_counted_no_more_can_still_be_overridden(admin: Client,
     assert "is not counted by login now." in page
     assert "Override…" in page
     assert "Reset" not in page
+
+
+def test_an_override_for_a_counted_user_is_not_for_whoever_took_the_id_as_a_name(
+    admin: Client, redis_server: redis.Redis
+) -> None:
+    jane = User.objects.create_user("jane", "jane@example.org")
+    User.objects.create_user(str(jane.pk), "squatter@example.org")
+    use(f"user={jane.pk}", slug="api-search")
+    (row,) = admin.get(live_page("api-search")).context["rows"]
+    form = open_form(admin, row.override_url)
+    since = timezone.localtime(form["since"])
+    begins = {"since_0": f"{since:%Y-%m-%d}", "since_1": f"{since:%H:%M:%S}"}
+    typed = form | begins | {"effect": "denied", "reason": "A flood"}
+    assert admin.post("/admin/limits/override/add/", typed).status_code == 302
+    assert Override.objects.get().subject == f"user={jane.pk}"
+
+
+def test_a_note_of_an_override_leads_to_it_for_whoever_may_look_at_overrides(viewer: Client, counted: None) -> None:
+    held = saved(subject=ADDRESS, policy="login")
+    link = f'<a href="/admin/limits/override/{held.pk}/change/">{{}}</a>'
+    for codename, leads in (("view_override", True), ("change_override", True), ("add_override", False)):
+        page = text_of(logged_in(staff(codename, "view_policy", codename)).get(live_page()))
+        assert (link.format("denied by an override") in page) == leads
+        assert "denied by an override" in page
+        assert "Other" not in page
+    assert f"/override/{held.pk}/" not in text_of(viewer.get(live_page()))
 
 
 def test_whoever_may_add_no_override_is_led_to_none(viewer: Client, forgiver: Client, counted: None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -181,7 +182,26 @@ def test_how_much_the_site_takes_is_told_and_held(admin: Client, settings: Setti
 def test_more_than_are_saved_in_some_seconds_are_refused(admin: Client) -> None:
     lines = "\n".join(f"10.{number >> 8}.{number & 255}.0/24" for number in range(20_001))
     (message,) = errors_of(add(admin, lines=lines))["lines"]
-    assert message == "Give 1 to 20,000 clients at once: these are 20,001."
+    assert message == "Give 1 to 20,000 clients at once: these are more than 20,000."
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"since_0": "9999-12-31", "lasts": "86400"}, "since"),
+        ({"since_0": "0001-01-01", "lasts": "86400"}, "since"),
+        ({"since_0": "9000-12-31", "lasts": "86400"}, "until"),
+        ({"until_0": "9999-12-31", "until_1": "23:59:59"}, "until"),
+        ({"lines": "subject,until\n10.0.0.0/8,9999-12-31T23:59:00-05:00"}, "lines"),
+        ({"lines": "subject,from\n10.0.0.0/8,0001-01-01T00:00:00+05:00"}, "lines"),
+    ],
+)
+def test_a_time_that_is_too_far_is_told_and_kept(admin: Client, typed: dict[str, str], field: str) -> None:
+    response = add(admin, **{"lines": "10.0.0.0/8"} | typed)
+    errors = errors_of(response)
+    assert errors.keys() == {field}
+    assert "1971 to 9000" in errors[field][0]
+    assert all(text in text_of(response).replace("\r\n", "\n") for text in typed.values())
 
 
 def test_nobody_can_lock_themselves_out(admin: Client) -> None:
@@ -189,6 +209,12 @@ def test_nobody_can_lock_themselves_out(admin: Client) -> None:
     assert [message.partition(":")[0] for message in messages] == ["Line 2", "Line 3", "Line 4"]
     assert "lock you out" in messages[0]
     assert not Override.objects.exists()
+
+
+def test_other_rates_for_oneself_are_warned_of(admin: Client) -> None:
+    typed = {"effect": "rates", "rates": "5/m"}
+    assert "hold for you" not in told(add(admin, **typed))
+    assert "The other rates hold for you, too" in told(add(admin, lines="192.0.2.2\n203.0.113.0/24", **typed))
 
 
 def test_denying_very_large_networks_is_warned_of(admin: Client) -> None:
@@ -226,6 +252,30 @@ def test_those_that_exist_are_changed_where_the_box_is_ticked(admin: Client) -> 
     assert Override.objects.get(pk=first.pk).effect == Effect.DENIED
 
 
+def test_where_several_exist_the_line_is_told_and_nothing_is_changed(admin: Client) -> None:
+    now = timezone.now()
+    saved("10.0.0.0/8", until=now + timedelta(days=1))
+    saved("10.0.0.0/8", since=now + timedelta(days=2), until=now + timedelta(days=3))
+    text = "192.0.2.1\n\n10.0.0.0/8"
+    for typed in ({"lines": text}, {"lines": "", "file": file_of(text)}):
+        response = add(admin, change_existing="on", **typed)
+        errors = errors_of(response)
+        assert errors.keys() == {"lines"}
+        assert errors["lines"][0].startswith("Line 3: Several exist")
+        assert text in text_of(response).replace("\r\n", "\n")
+    assert not Override.objects.exclude(effect="exempt").exists()
+
+
+def test_where_a_database_tells_no_ids_nothing_is_linked_that_has_none(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
+    page = add(admin, lines="10.0.0.0/8\n192.0.2.1")
+    assert "Made: 2." in told(page)
+    assert "Everybody in a very large network is denied: Deny 10.0.0.0/8 under all policies." in f"{told(page)}."
+    assert "None" not in told(page)
+
+
 def test_what_was_made_and_changed_is_in_the_history_of_each(admin: Client) -> None:
     first = saved("192.0.2.1")
     add(admin, change_existing="on")
@@ -249,6 +299,20 @@ def test_whoever_may_only_add_changes_none(clerk: Client) -> None:
     assert "change_existing" not in text_of(clerk.get(MANY))
     assert "left as they are: 1." in told(add(clerk, change_existing="on"))
     assert Override.objects.get(subject="192.0.2.1").effect == Effect.EXEMPT
+
+
+def test_whoever_may_add_alone_comes_back_to_the_beginning_and_hears_of_no_other(db: None) -> None:
+    adder = logged_in(staff("adder", "add_override"))
+    saved("192.0.2.1")
+    page = add(adder)
+    assert page.redirect_chain == [("/admin/", 302)]
+    assert page.status_code == 200
+    assert "left as they are: 1." in told(page)
+    assert "xempt" not in told(page)
+    assert "<a href" not in told(page)
+    words = told(add(adder, lines="10.0.0.0/8"))
+    assert "Deny 10.0.0.0/8" in words
+    assert "<a href" not in words
 
 
 @pytest.mark.parametrize("codenames", [("view_override",), ("change_override", "view_override"), ("add_policy",)])

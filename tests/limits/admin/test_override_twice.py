@@ -66,3 +66,18 @@ def test_what_is_refused_is_no_way_to_hear_whom_an_id_belongs_to(db: None) -> No
     page = text_of(clerk.post(ADD, NEW | {"about": "user", "who": str(alice.pk)}))
     assert f"Exempt user {alice.pk} from all policies" in page
     assert "alice" not in page
+
+
+def test_whoever_may_not_look_at_overrides_hears_of_no_other(db: None) -> None:
+    first = saved("198.51.100.0/24", since=timezone.now() + 2 * DAY, until=timezone.now() + 3 * DAY)
+    adder = logged_in(staff("adder", "add_override"))
+    refused = adder.post(ADD, NEW | {"effect": "denied"})
+    ((message,),) = errors_of(refused).values()
+    assert message.startswith("There is one already that holds at the same time.")
+    assert "Exempt" not in message
+    page = adder.post(
+        ADD, NEW | {"effect": "denied", "lasts": "86400", "since_0": f"{timezone.now():%Y-%m-%d}"}, follow=True
+    )
+    assert "There is another one for the same, at another time." in told(page)
+    assert "xempt" not in told(page)
+    assert page_of(first) not in told(page)

@@ -115,6 +115,22 @@ def test_how_long_and_until_when_are_not_given_both(admin: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"since_0": "9999-12-31", "lasts": "86400"}, "since"),
+        ({"since_0": "0001-01-01", "since_1": "00:00:00"}, "since"),
+        ({"until_0": "9999-12-31", "until_1": "23:59:59"}, "until"),
+    ],
+)
+def test_a_time_that_is_too_far_is_told_and_kept(admin: Client, typed: dict[str, str], field: str) -> None:
+    response = admin.post(ADD, NEW | typed)
+    errors = errors_of(response)
+    assert errors.keys() == {field}
+    assert "1971 to 9000" in errors[field][0]
+    assert all(text in text_of(response) for text in typed.values())
+
+
+@pytest.mark.parametrize(
     ("who", "effect", "is_warned_of"),
     [
         ("10.0.0.0/8", "denied", True),
@@ -136,6 +152,14 @@ def test_nobody_can_lock_themselves_out(admin: Client, policy: str) -> None:
         page = text_of(admin.post(ADD, NEW | {"about": kind, "who": who, "effect": "denied", "policy": policy}))
         assert "lock you out" in page
     assert not Override.objects.exists()
+
+
+def test_other_rates_for_oneself_are_warned_of(admin: Client) -> None:
+    typed = {"effect": "rates", "rates": "1/h", "policy": "login"}
+    assert "hold for you" not in told(admin.post(ADD, NEW | typed, follow=True))
+    page = admin.post(ADD, NEW | typed | {"who": "203.0.113.0/24"}, follow=True)
+    assert "The other rates hold for you, too" in told(page)
+    assert Override.objects.count() == 2
 
 
 def test_an_edit_keeps_whom_it_is_for(admin: Client) -> None:
@@ -379,7 +403,9 @@ def test_whoever_may_not_view_users_finds_out_no_account(viewer: Client) -> None
     assert clerk.post(ADD, NEW | typed).status_code == 302
 
 
-@pytest.mark.parametrize("typed", ["user=1", "group=1", "header:X=4f0c4f0c", "user=1/2", "9" * 26, f"user={'9' * 26}"])
+@pytest.mark.parametrize(
+    "typed", ["user=999", "group=1", "header:X=4f0c4f0c", "user=1/2", "9" * 26, f"user={'9' * 26}"]
+)
 def test_whatever_is_typed_is_an_answer(admin: Client, viewer: Client, typed: str) -> None:
     saved(f"user={'9' * 26}")
     for client in (admin, viewer):

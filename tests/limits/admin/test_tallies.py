@@ -17,7 +17,7 @@ from limits.models import LastRefusal, Override, Policy, Tally
 from limits.typed_values import digest
 from portal.accounts.models import User
 from tests.limits.admin.conftest import logged_in, staff
-from tests.limits.admin.doing import errors_of, open_form, text_of
+from tests.limits.admin.doing import errors_of, open_form, text_of, told
 
 TALLIES, REFUSALS = "/admin/limits/tally/", "/admin/limits/lastrefusal/"
 OVERRIDES_ADD = "/admin/limits/override/add/"
@@ -44,6 +44,15 @@ def test_last_refusals_are_listed_and_found(admin: Client) -> None:
     found = admin.get(f"{REFUSALS}?q=203.0.113.9").content.decode()
     assert "203.0.113.8" not in found
     assert "POST /login/" in found
+
+
+def test_last_refusals_stand_in_the_order_of_time_however_they_were_written(admin: Client) -> None:
+    refuse("203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4")
+    for client, seconds in (("203.0.113.1", 26), ("203.0.113.2", 25), ("203.0.113.3", 26), ("203.0.113.4", 24)):
+        at = datetime(2026, 5, 4, 21, 3, seconds, tzinfo=UTC)
+        LastRefusal.objects.filter(client=client).update(at=at)
+    rows = admin.get(REFUSALS).context["cl"].result_list
+    assert [row.client[-1] for row in rows] == ["3", "1", "2", "4"]
 
 
 def test_who_may_see_tallies_does_not_see_addresses() -> None:
@@ -91,6 +100,21 @@ def test_a_list_of_which_nothing_is_selected_says_what_it_is(admin: Client, path
     assert "to view" not in page
 
 
+def test_a_tally_leads_to_the_last_refusals_of_its_policy_for_whoever_may_see_them(admin: Client) -> None:
+    link = '<a href="/admin/limits/lastrefusal/?policy=login">44<'
+    assert link in text_of(admin.get(TALLIES))
+    page = text_of(logged_in(staff("clerk", "view_tally")).get(TALLIES))
+    assert "lastrefusal" not in page
+    assert ">44<" in page
+
+
+def test_what_near_the_limit_means_and_that_columns_exclude_each_other_is_said(admin: Client) -> None:
+    page = text_of(admin.get(TALLIES))
+    assert "in one column alone" in page
+    assert "less than 20 % of the limit left" in page
+    assert "in one column alone" not in text_of(admin.get(REFUSALS))
+
+
 # Who was refused, in words
 
 HASH = digest("alice@example.org")
@@ -129,6 +153,15 @@ def test_who_was_refused_is_told_in_words_above_the_name_that_is_kept(admin: Cli
         assert f'{words}<div class="limits-as-kept">{client}</div>' in page
 
 
+def test_an_ipv6_client_is_told_as_the_network_that_its_policy_counts(admin: Client) -> None:
+    Policy.objects.filter(slug="default").update(ipv6_prefix=56)
+    refuse("2001:db8:1:100::")
+    for slug, words in (("login", "2001:db8:1:100::/64"), ("default", "2001:db8:1:100::/56"), ("gone", "2001:db8:1:100::")):
+        LastRefusal.objects.update(policy=slug)
+        (row,) = admin.get(REFUSALS).context["cl"].result_list
+        assert row.in_words == words
+
+
 def test_an_address_is_told_once(admin: Client) -> None:
     assert "limits-as-kept" not in text_of(admin.get(REFUSALS))
 
@@ -145,6 +178,9 @@ def test_a_page_of_refusals_asks_no_more_for_a_hundred_than_for_one(admin: Clien
     asked = []
     for others in (range(0), range(1, 50)):
         refuse(f"user={jane.pk}", *(f"user={jane.pk + other}" for other in others))
+        LastRefusal.objects.create(
+            entry="another", at=timezone.now(), policy="default", client=f"user={jane.pk}", place="GET /"
+        )
         with CaptureQueriesContext(connection) as queries:
             admin.get(REFUSALS)
         asked.append(len(queries))
@@ -189,6 +225,58 @@ def test_refusals_of_a_user_are_found_by_name_only_for_whoever_may_know_users(ad
         (other, "jane", 0),
     ):
         assert len(browser.get(REFUSALS, {"q": typed}).context["cl"].result_list) == number
+
+
+# Who was refused most
+
+
+def most_refused(browser: Client, **asked: str) -> list[tuple[str, str, int]]:
+    """Return who heads the list, under which policy, and how often, the most refused first."""
+    page = browser.get(REFUSALS, asked)
+    return [(most.client, most.policy, most.number) for most in page.context["cl"].most_refused]
+
+
+def test_who_has_most_of_the_refusals_stands_at_the_head_of_the_list(admin: Client) -> None:
+    refuse("203.0.113.8", *["203.0.113.9"] * 120, *["2001:db8:1:2::"] * 2)
+    first = LastRefusal.objects.filter(client="203.0.113.9").order_by("pk")[:1].get()
+    LastRefusal.objects.filter(pk=first.pk).update(at=datetime(2026, 5, 4, 21, 3, 26, tzinfo=UTC))
+    assert most_refused(admin) == [
+        ("203.0.113.9", "login", 120),
+        ("2001:db8:1:2::", "login", 2),
+        ("203.0.113.8", "login", 1),
+    ]
+    page = text_of(admin.get(REFUSALS))
+    head = page[page.index("Most refused") : page.index('id="result_list"')]
+    assert "2026-05-04 21:03:26 UTC" in head
+    assert "2001:db8:1:2::/64" in head
+    assert "Of a flood only the latest refusals are kept" in head
+
+
+def test_a_client_refused_by_two_policies_is_told_of_under_each(admin: Client) -> None:
+    refuse("203.0.113.9", "203.0.113.9", "203.0.113.9")
+    LastRefusal.objects.filter(entry="0").update(policy="default")
+    assert most_refused(admin) == [("203.0.113.9", "login", 2), ("203.0.113.9", "default", 1)]
+    assert most_refused(admin, policy="default") == [("203.0.113.9", "default", 1)]
+
+
+def test_who_was_refused_most_is_of_those_that_were_searched_for_and_no_more_than_ten(admin: Client) -> None:
+    refuse(*(f"203.0.113.{number}" for number in range(20)))
+    assert len(most_refused(admin)) == 10
+    assert most_refused(admin, q="203.0.113.7") == [("203.0.113.7", "login", 1)]
+    assert most_refused(admin, q="192.0.2.1") == []
+    assert "Most refused" not in text_of(admin.get(REFUSALS, {"q": "192.0.2.1"}))
+
+
+def test_who_was_refused_most_leads_where_a_refusal_does(admin: Client) -> None:
+    refuse("203.0.113.9", "203.0.113.9")
+    page = admin.get(REFUSALS)
+    (most,) = page.context["cl"].most_refused
+    assert [words for words, _ in most.links] == ["Counters", "Deny…", "Other rates…"]
+    assert most.links == page.context["cl"].result_list[0].links
+    head = text_of(page).partition('id="result_list"')[0]
+    assert all(f'<a href="{url}">{words}<' in head for words, url in most.links)
+    (most,) = clerk().get(REFUSALS).context["cl"].most_refused
+    assert most.links == ()
 
 
 # What can be done about them
@@ -264,6 +352,17 @@ def test_deny_and_save_denies_the_client_under_the_policy(
     assert (made.subject, made.policy, made.effect) == (subject.replace("ID", str(jane.pk)), "login", Effect.DENIED)
 
 
+def test_an_override_for_a_user_who_is_gone_is_for_nobody_whose_name_is_that_id(admin: Client) -> None:
+    Policy.objects.filter(slug="login").update(key=parse_client_key("user"))
+    User.objects.create_user("4711", "another@example.org")
+    refuse("user=4711")
+    assert list(errors_of(follow_and_save(admin, "Deny…"))) == ["who"]
+    assert not Override.objects.exists()
+    # Whoever may not know who has an account is not told that there is none.
+    assert follow_and_save(clerk("add_override"), "Deny…").status_code == 302
+    assert Override.objects.get().subject == "user=4711"
+
+
 def test_other_rates_waits_for_the_rates(admin: Client) -> None:
     refuse("203.0.113.9")
     assert list(errors_of(follow_and_save(admin, "Other rates…"))) == ["rates"]
@@ -280,3 +379,84 @@ def test_what_a_link_fills_in_is_what_the_form_says_of_the_subject(admin: Client
         "policy": "login",
         "effect": "denied",
     }
+
+
+# Denying many
+
+
+def deny_chosen(browser: Client, **asked: str) -> HttpResponse:
+    """Tick every refusal, and choose to deny the clients."""
+    ticked = list(LastRefusal.objects.values_list("pk", flat=True))
+    return browser.post(REFUSALS, {"action": "deny_chosen", "_selected_action": ticked} | asked)
+
+
+def filled_in(browser: Client) -> dict[str, str]:
+    """Return what the page on which many are added says, once all refusals were ticked."""
+    form = open_form(browser, deny_chosen(browser)["Location"])
+    return {name: form.get(name, "") for name in ("lines", "policy", "effect")}
+
+
+def test_chosen_clients_are_the_lines_of_the_page_that_adds_many(admin: Client, jane: User) -> None:
+    refuse("203.0.113.9", "203.0.113.9", JOINED, "2001:db8:1:2::", f"user={jane.pk}")
+    found = filled_in(admin)
+    assert (found["policy"], found["effect"]) == ("login", Effect.DENIED)
+    assert sorted(found["lines"].splitlines()) == ["2001:db8:1:2::/64", "203.0.113.9", f"user={jane.pk}"]
+    assert not Override.objects.exists()
+
+
+def test_what_was_filled_in_is_saved_with_a_reason(admin: Client) -> None:
+    refuse("203.0.113.9", "203.0.113.8")
+    LastRefusal.objects.filter(client="203.0.113.8").update(policy="default")
+    url = deny_chosen(admin)["Location"]
+    form = open_form(admin, url)
+    since = timezone.localtime(form["since"])
+    begins = {"since_0": f"{since:%Y-%m-%d}", "since_1": f"{since:%H:%M:%S}"}
+    assert admin.post(url, form | begins | {"reason": "A flood"}).status_code == 302
+    made = Override.objects.order_by("subject").values_list("subject", "policy", "effect")
+    assert list(made) == [("203.0.113.8", "default", "denied"), ("203.0.113.9", "login", "denied")]
+
+
+def test_clients_of_several_policies_are_a_table_that_names_them(admin: Client) -> None:
+    refuse("203.0.113.9", "203.0.113.8", "203.0.113.9")
+    LastRefusal.objects.filter(client="203.0.113.8").update(policy="default")
+    assert filled_in(admin) == {
+        "lines": "subject,policy\n203.0.113.9,login\n203.0.113.8,default",
+        "policy": "",
+        "effect": Effect.DENIED,
+    }
+
+
+def test_whom_no_line_can_name_is_left_out_and_told(admin: Client, jane: User) -> None:
+    User.objects.create_user("4711", "another@example.org")
+    User.objects.create_user(str(jane.pk), "squatter@example.org")
+    left_out = (f"header:X-Api-Key={HASH}", "everyone", "user=4711", f"user={jane.pk}")
+    refuse("203.0.113.9", *left_out)
+    assert filled_in(admin)["lines"] == "203.0.113.9"
+    page = told(admin.get(REFUSALS))
+    assert "Header X-Api-Key" in page
+    assert "Everyone, counted together" in page
+    assert "User jane" in page
+    refuse(*left_out)
+    assert deny_chosen(admin)["Location"] == REFUSALS
+    assert "Nothing is left" in told(admin.get(REFUSALS))
+
+
+def test_a_hundred_clients_are_taken_over_and_far_more_are_asked_to_be_fewer(admin: Client) -> None:
+    refuse(*(f"2001:db8:{number:x}:ffff::" for number in range(0x1000, 0x1000 + 100)))
+    url = deny_chosen(admin)["Location"]
+    assert len(open_form(admin, url)["lines"].splitlines()) == 100
+    assert len(url) < 4_000
+    refuse(*(f"2001:db8:{number:x}:ffff::" for number in range(0x1000, 0x1000 + 300)))
+    assert deny_chosen(admin)["Location"] == REFUSALS
+    assert "choose fewer" in told(admin.get(REFUSALS))
+
+
+def test_whoever_may_add_no_override_chooses_nobody() -> None:
+    refuse("203.0.113.9")
+    browser = clerk("view_policy", "view_override", "change_override")
+    assert "deny_chosen" not in text_of(browser.get(REFUSALS))
+    assert "add-many" not in deny_chosen(browser).get("Location", "")
+
+
+def test_no_refusal_can_be_deleted_by_an_action(admin: Client) -> None:
+    assert "delete_selected" not in text_of(admin.get(REFUSALS))

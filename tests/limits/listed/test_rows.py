@@ -1,6 +1,7 @@
 """From the lines of a list to overrides: what lines leave out, what they say, and what is wrong."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -11,7 +12,8 @@ from limits.core.overrides import Effect
 from limits.core.rates import Rate
 from limits.listed.entries import read_list
 from limits.listed.rows import WRONG_MAX, ListReader
-from limits.models import Override
+from limits.models import Override, Policy
+from limits.models.overrides import TWINS_MAX
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +25,7 @@ def common(**changes: object) -> Override:
 
 def read(text: str, **changes: object) -> ListReader:
     reader = ListReader(common=common(**changes), by_name=True)
-    reader.read(read_list(text))
+    reader.read(list(read_list(text)))
     return reader
 
 
@@ -84,6 +86,23 @@ def test_lines_for_the_same_at_other_times_are_both_taken() -> None:
     assert len(reader.overrides) == 2
 
 
+def test_one_client_and_policy_has_so_many_times_at_most() -> None:
+    times = [f"10.0.0.0/8,{2100 + number}-01-01,{2100 + number}-01-02" for number in range(TWINS_MAX + 1)]
+    reader = read("\n".join(["subject,from,until", *times, times[0], "10.1.0.0/16,2100-01-01,2100-01-02"]))
+    assert reader.wrong == [
+        f"Line {TWINS_MAX + 2}: There are {TWINS_MAX} for this client and policy above: more are not taken."
+    ]
+    assert (len(reader.overrides), reader.repeated) == (TWINS_MAX + 1, 1)
+
+
+def test_bursts_are_judged_without_a_question_for_each(django_assert_max_num_queries: Any) -> None:
+    Policy.objects.filter(slug="login").update(algorithm="token-bucket")
+    lines = "\n".join(f"10.{number}.0.0/16" for number in range(50))
+    with django_assert_max_num_queries(5):
+        reader = read(lines, effect="rates", rates=(Rate(10, 60, 20),), policy="login")
+    assert (reader.wrong, len(reader.overrides)) == ([], 50)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -97,6 +116,8 @@ def test_lines_for_the_same_at_other_times_are_both_taken() -> None:
         ("10.0.0.0/8,,rates,5/m burst 9,,,", "token bucket"),
         ("10.0.0.0/8,,,,soon,,", "“soon” is no time"),
         ("10.0.0.0/8,,,,,31/31/2026,", "is no time"),
+        ("10.0.0.0/8,,,,,9999-12-31T23:59:00-05:00,", "1971 to 9000"),
+        ("10.0.0.0/8,,,,0001-01-01T00:00:00+05:00,,", "1971 to 9000"),
         ("10.0.0.0/8,,,,2026-01-02,2026-01-01,", "It must end after it begins"),
         ("203.0.113.9,,,,,2099-01-01,", "at most"),
         ("10.0.0.0/8,,,,,," + "x" * 201, "at most 200 characters"),
@@ -118,5 +139,5 @@ def test_reading_ends_where_too_many_are_wrong() -> None:
 
 def test_as_long_as_what_all_share_is_wrong_only_whom_they_are_for_is_looked_at() -> None:
     reader = ListReader(common=None, by_name=True)
-    reader.read(read_list("subject,effect\n10.0.0.0/8,deny\nnowhere,"))
+    reader.read(list(read_list("subject,effect\n10.0.0.0/8,deny\nnowhere,")))
     assert (len(reader.wrong), reader.overrides) == (1, {})

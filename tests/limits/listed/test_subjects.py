@@ -40,10 +40,15 @@ def test_users_are_named_by_name_mail_address_or_id() -> None:
         assert subject(text) == f"user={alice.pk}"
 
 
-def test_a_name_that_is_the_id_of_another_one_is_a_name() -> None:
+def test_what_is_one_user_s_name_and_another_s_id_means_neither() -> None:
     alice = User.objects.create_user("alice", "alice@example.org")
-    bob = User.objects.create_user(str(alice.pk), "bob@example.org")
-    assert subject(f"user={alice.pk}") == f"user={bob.pk}"
+    squatter = User.objects.create_user(str(alice.pk), "squatter@example.org")
+    with pytest.raises(OverrideError, match="Several users go by"):
+        subject(f"user={alice.pk}")
+    assert subject("user=alice") == f"user={alice.pk}"
+    assert subject("user=squatter@example.org") == f"user={squatter.pk}"
+    # Whoever may not know users' names means ids alone.
+    assert subject(f"user={alice.pk}", by_name=False) == f"user={alice.pk}"
 
 
 def test_a_name_of_several_is_refused() -> None:
@@ -58,6 +63,16 @@ def test_whoever_may_not_know_users_gives_ids() -> None:
     with pytest.raises(OverrideError, match="Give the user's id"):
         subject("user=alice", by_name=False)
     assert subject("user=999", by_name=False) == "user=999"
+
+
+def test_what_two_fields_are_called_but_for_case_is_told_apart_by_case() -> None:
+    for slug, key in (("login", "field:Name"), ("api-search", "field:name")):
+        Policy.objects.filter(slug=slug).update(key=parse_client_key(key))
+    for key in ("field:Name", "field:name"):
+        assert subject(f"{key}=alice") == subjects.subject_named("alice", kind=Kind.VALUE, key=key)
+    assert subject("Field:Name=alice") == subjects.subject_named("alice", kind=Kind.VALUE, key="field:Name")
+    with pytest.raises(OverrideError, match="field:Name or field:name"):
+        subject("field:NAME=alice")
 
 
 def test_groups_and_what_clients_send_are_named_by_their_kind() -> None:
@@ -75,7 +90,7 @@ def test_groups_and_what_clients_send_are_named_by_their_kind() -> None:
         ("198.51.100.7/24", "write 198.51.100.0/24"),
         ("user=nobody", "There is no user “nobody”"),
         ("group=nobody", "There is no group “nobody”"),
-        ("header:X-Other=secret", "No policy counts by header:x-other"),
+        ("header:X-Other=secret", "No policy counts by header:X-Other"),
         ("user=" + "9" * 30, "There is no user"),
         ("user=", "There is no user"),
     ],
@@ -92,3 +107,30 @@ def test_thousands_of_users_are_looked_up_together(django_assert_max_num_queries
         listed = ListedSubjects(texts, by_name=True)
         found = {listed.of(text) for text in texts}
     assert found == {f"user={user.pk}" for user in made}
+
+
+@pytest.mark.parametrize("tag", ["User=", "user =", " USER = "])
+def test_users_are_looked_up_together_however_their_kind_is_written(
+    tag: str, django_assert_max_num_queries: Any
+) -> None:
+    made = User.objects.bulk_create(User(username=f"user{n}", email=f"{n}@example.org") for n in range(50))
+    texts = [f"{tag}{user.username}" for user in made]
+    with django_assert_max_num_queries(3):
+        listed = ListedSubjects(texts, by_name=True)
+        assert [listed.of(text) for text in texts] == [f"user={user.pk}" for user in made]
+
+
+def test_who_is_no_user_is_not_looked_up_once_more(django_assert_max_num_queries: Any) -> None:
+    texts = [f"user=nobody{n}" for n in range(50)]
+    with django_assert_max_num_queries(3):
+        listed = ListedSubjects(texts, by_name=True)
+        for text in texts:
+            with pytest.raises(OverrideError):
+                listed.of(text)
+
+
+def test_a_group_is_looked_up_once(django_assert_max_num_queries: Any) -> None:
+    group = Group.objects.create(name="Partners")
+    with django_assert_max_num_queries(3):
+        listed = ListedSubjects(["group=Partners"] * 50, by_name=True)
+        assert {listed.of(text) for text in ["group=Partners"] * 50} == {f"group={group.pk}"}

@@ -1,6 +1,6 @@
 """Writing many overrides together: what is made, what is changed, what stays, and what the history keeps."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,9 @@ from limits import services, sync_overrides
 from limits.core.overrides import Effect
 from limits.core.rates import Rate
 from limits.exceptions import OverrideConflict
-from limits.models import Override, OverridePart, Revision
+from limits.models import Override, OverridePart, Policy, Revision
+from limits.models.overrides import TWINS_MAX
+from limits.services.overrides import TOLD_ONE_BY_ONE_MAX
 from tests.limits.overriding import SOMEBODY, override, saved
 
 pytestmark = pytest.mark.django_db
@@ -111,12 +113,51 @@ def test_one_for_another_policy_or_at_another_time_is_not_the_same() -> None:
     assert (len(done.made), done.changed, done.left) == (1, (), ())
 
 
-def test_of_several_at_the_same_time_the_newest_is_changed() -> None:
+def test_where_several_hold_at_the_same_time_none_is_changed_and_the_place_is_told() -> None:
+    now = timezone.now()
+    first = saved("10.0.0.0/8", until=now + DAY)
+    second = saved("10.0.0.0/8", since=now + 2 * DAY, until=now + 3 * DAY)
+    rows = [override("10.1.0.0/16"), override("10.0.0.0/8", until=None, **DENIED)]
+    with pytest.raises(ValidationError, match="Number 2: Several exist"):
+        services.save_overrides(rows, actor=SOMEBODY, change_existing=True)
+    with pytest.raises(ValidationError, match="Line 7: Several exist"):
+        services.save_overrides(rows, actor=SOMEBODY, change_existing=True, called=["Line 5", "Line 7"])
+    assert set(Override.objects.values_list("pk", "effect")) == {(first.pk, "exempt"), (second.pk, "exempt")}
+    done = services.save_overrides(rows, actor=SOMEBODY)
+    assert (len(done.made), len(done.left)) == (1, 1)
+
+
+def test_of_several_the_one_whose_time_it_meets_is_changed() -> None:
     now = timezone.now()
     saved("10.0.0.0/8", until=now + DAY)
-    newer = saved("10.0.0.0/8", since=now + 2 * DAY, until=now + 3 * DAY)
-    done = services.save_overrides([override("10.0.0.0/8", until=None)], actor=SOMEBODY, change_existing=True)
-    assert done.changed == (newer,)
+    second = saved("10.0.0.0/8", since=now + 2 * DAY, until=now + 3 * DAY)
+    row = override("10.0.0.0/8", since=now + 2 * DAY, until=None, **DENIED)
+    assert services.save_overrides([row], actor=SOMEBODY, change_existing=True).changed == (second,)
+
+
+def test_one_client_and_policy_has_so_many_at_most() -> None:
+    now = timezone.now()
+    rows = [override("10.0.0.0/8", since=now + n * DAY, until=now + (n + 1) * DAY) for n in range(TWINS_MAX + 1)]
+    with pytest.raises(ValidationError, match=f"Number {TWINS_MAX + 1}: There are {TWINS_MAX}"):
+        services.save_overrides(rows, actor=SOMEBODY)
+    assert not Override.objects.exists()
+    assert len(services.save_overrides(rows[:-1], actor=SOMEBODY).made) == TWINS_MAX
+    with pytest.raises(ValidationError, match=f"Number 1: There are {TWINS_MAX}"):
+        services.save_overrides(rows[-1:], actor=SOMEBODY)
+
+
+def test_a_time_of_which_no_database_knows_is_refused() -> None:
+    far = datetime(9999, 12, 31, 23, tzinfo=UTC)
+    with pytest.raises(ValidationError, match="1971 to 9000"):
+        services.save_overrides([override(until=far)], actor=SOMEBODY)
+
+
+def test_bursts_are_judged_without_a_question_for_each(django_assert_max_num_queries: Any) -> None:
+    Policy.objects.filter(slug="login").update(algorithm="token-bucket")
+    bursts = {"effect": Effect.RATES.value, "rates": (Rate(10, 60, 20),), "policy": "login"}
+    rows = [override(f"10.{number}.0.0/16", **bursts) for number in range(TOLD_ONE_BY_ONE_MAX + 1)]
+    with django_assert_max_num_queries(10):
+        assert len(services.save_overrides(rows, actor=SOMEBODY).made) == len(rows)
 
 
 def test_of_several_alike_the_first_is_taken() -> None:

@@ -173,14 +173,14 @@ def test_a_view_that_is_gone_is_still_shown_and_told_when_saved(admin: Client) -
 
 
 def test_what_is_rarely_needed_is_folded_away_unless_it_is_in_use(admin: Client) -> None:
-    assert text_of(admin.get(page_of("login"))).count("<details>") == 3
-    save(admin, "login", path="/api/**", cost="2", without_redis="refuse")
-    assert text_of(admin.get(page_of("login"))).count("<details>") == 0
+    assert text_of(admin.get(page_of("default"))).count("<details>") == 3
+    save(admin, "default", path="/api/**", cost="2", without_redis="refuse")
+    assert text_of(admin.get(page_of("default"))).count("<details>") == 0
     assert text_of(admin.get(ADD)).count("<details>") == 3
 
 
 def test_what_is_wrong_is_never_folded_away(admin: Client) -> None:
-    response = save(admin, "login", cost="0")
+    response = save(admin, "default", cost="0")
     assert text_of(response).count("<details>") == 2
 
 

@@ -37,7 +37,7 @@ def test_the_page_shows_who_changed_it_and_what_undoing_would_change(admin: Clie
     assert list(map(str, response.context["changes"])) == [
         "Path: /login/ → –",
         "Refused requests count too: yes → no",
-        "Without Redis: Refuse everybody (503) → Let everybody in, uncounted",
+        "Without Redis: Refuse everybody (503) → Count in each process by itself",
         "Rates: 70 per hour, 7 per minute → 5 per minute",
     ]
     assert (Revision.objects.count(), login().version) == (before, 2), "looking changes nothing"

@@ -16,11 +16,13 @@ GIVEN_BACK_SECONDS = 1.0
 """How long a refusal is believed where charges may be given back meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Refusal:
     decision: Decision
     told_at: float
     until: float
+    latest: Decision
+    """What was last told of it: the same again within a millisecond, for in a flood making it is a tenth of it all."""
 
 
 class Refusals:
@@ -53,7 +55,7 @@ class Refusals:
             seconds = min(seconds, GIVEN_BACK_SECONDS)
         if len(known) >= REFUSALS_MAX:
             _make_room(known)
-        known[policy.slug, decision.client] = _Refusal(decision, asked_at, asked_at + seconds)
+        known[policy.slug, decision.client] = _Refusal(decision, asked_at, asked_at + seconds, decision)
 
     def known(self, policy: Policy, *, client: str, cost: int) -> Decision | None:
         """Return the refusal that would come of asking Redis; None when that is not known."""
@@ -68,14 +70,18 @@ class Refusals:
         # An override may give one client behind an address other rates than the next.
         if cost < known.cost or (known.policy is not policy and known.policy != policy):
             return None
-        return Decision(
-            policy,
-            client,
-            known.states,
-            wait_milliseconds=known.wait_milliseconds,
-            age_milliseconds=int((now - found.told_at) * 1000),
-            cost=cost,
-        )
+        age_milliseconds = int((now - found.told_at) * 1000)
+        latest = found.latest
+        if latest.age_milliseconds != age_milliseconds or latest.cost != cost or latest.policy is not policy:
+            latest = found.latest = Decision(
+                policy,
+                client,
+                known.states,
+                wait_milliseconds=known.wait_milliseconds,
+                age_milliseconds=age_milliseconds,
+                cost=cost,
+            )
+        return latest
 
     def forget_all(self) -> None:
         """Forget every refusal: the next request of each client asks Redis."""

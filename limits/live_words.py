@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from limits.answers import wait_in_words
 from limits.core.client_keys import ClientKey
-from limits.core.overrides import Effect
+from limits.core.overrides import Effect, Override
 from limits.core.policies import Algorithm, Policy
 from limits.services.live import Standing
 from limits.store.live import Sample, Usage
@@ -34,9 +34,19 @@ def ends(usage: Usage, *, policy: Policy) -> str:
 def notes(standing: Standing) -> Iterator[str]:
     """Yield what else is to be known of a client, such as that a penalty runs."""
     if standing.client.penalty_milliseconds:
-        yield f"refused until a penalty ends, in {wait(standing.client.penalty_milliseconds)}"
+        yield penalty(standing.client.penalty_milliseconds)
     if standing.override:
-        yield _EFFECTS[standing.override.effect]
+        yield judged_by(standing.override)
+
+
+def penalty(milliseconds: int) -> str:
+    """Return that a penalty runs so long yet."""
+    return f"refused until a penalty ends, in {wait(milliseconds)}"
+
+
+def judged_by(override: Override) -> str:
+    """Return what the override says that holds: `denied by an override`."""
+    return _EFFECTS[override.effect]
 
 
 def room(usage: Usage) -> str:

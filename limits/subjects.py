@@ -4,10 +4,11 @@
 answer is the same whether there is one or not.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_address
-from itertools import islice
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import islice, takewhile
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -20,11 +21,15 @@ from django.db.models.lookups import In
 from limits import identity
 from limits.core.client_keys import ClientKey, parse_client_key
 from limits.core.overrides import Kind, OverrideError, kind_of, networks_around, read_subject
-from limits.models import Policy
+from limits.models import Override, Policy
 
 _BY_ADDRESS, _BY_USER = ClientKey("ip"), ClientKey("user")
 _USER = f"{Kind.USER}="
 _USERS_AT_ONCE = 2_000
+_PLACES = (Kind.ADDRESS, Kind.NETWORK)
+_BEGINS_A_PLACE = re.compile(r"[0-9.]+|[0-9a-f:]+", re.ASCII | re.IGNORECASE)
+PLACES_MAX = 10_000
+"""So many addresses and networks, where their names alone do not tell, are looked at for those within a network."""
 
 _IN_WORDS = {Kind.ADDRESS: "an address", Kind.NETWORK: "a network", Kind.VALUE: "what a client sends"}
 
@@ -85,7 +90,10 @@ def subjects_of_user(text: str) -> list[str]:
 
 
 def subjects_found_by(text: str, *, by_name: bool = True) -> Q:
-    """Return which overrides are meant when somebody searches for `text`: an address, a user, a group, what is sent."""
+    """Return which overrides are meant when somebody searches for `text`: an address, a user, a group, what is sent.
+
+    Half an address means those that begin so, a network all that are within it.
+    """
     words = text.strip()
     exact = [words]
     for find in (
@@ -99,8 +107,54 @@ def subjects_found_by(text: str, *, by_name: bool = True) -> Q:
         except OverrideError:
             continue
     digest = identity.client_named(words, key=ClientKey("header", "X")).partition("=")[2]
-    found = Q(subject__in=exact) | Q(reason__icontains=words)
+    found = Q(subject__in=exact) | Q(reason__icontains=words) | _places_found_by(words)
     return found | Q(kind=Kind.VALUE, subject__endswith=f"={digest}") if digest else found
+
+
+def _places_found_by(words: str) -> Q:
+    if "/" in words:
+        try:
+            return _within(ip_network(words, strict=False))
+        except ValueError:
+            return Q()
+    if not _BEGINS_A_PLACE.fullmatch(words) or _is_whole(words):
+        return Q()
+    return Q(kind__in=_PLACES, subject__startswith=words.lower())
+
+
+def _is_whole(words: str) -> bool:
+    """Say whether this is all of an address. 2001:db8:: is one, and more often half of another."""
+    try:
+        return not words.endswith(":") and bool(ip_address(words))
+    except ValueError:
+        return False
+
+
+def _within(network: IPv4Network | IPv6Network) -> Q:
+    """Return which addresses and networks are within a network."""
+    sign, bits = (".", 8) if network.version == 4 else (":", 16)
+    whole = min(network.prefixlen // bits, network.max_prefixlen // bits - 1)
+    begins = _groups_at_the_beginning(network)[:whole]
+    near = Q(subject__contains=sign, subject__startswith="".join(f"{group}{sign}" for group in begins))
+    if len(begins) * bits == network.prefixlen:
+        named, doubtful = near & Q(kind=Kind.ADDRESS), near & Q(kind=Kind.NETWORK)
+    else:
+        named, doubtful = Q(pk__in=()), near & Q(kind__in=_PLACES)
+    places = Override.objects.filter(doubtful).order_by().values_list("subject", flat=True).distinct()
+    return named | Q(subject__in=[place for place in places[:PLACES_MAX] if _is_within(place, network)])
+
+
+def _groups_at_the_beginning(network: IPv4Network | IPv6Network) -> list[str]:
+    """Return how the names of all that is within begin. A 0 of IPv6 may be left out of a name, with those after it."""
+    if network.version == 4:
+        return str(network.network_address).split(".")
+    groups = (f"{int(group, 16):x}" for group in network.network_address.exploded.split(":"))
+    return list(takewhile(lambda group: group != "0", groups))
+
+
+def _is_within(place: str, network: IPv4Network | IPv6Network) -> bool:
+    other: Any = ip_network(place)
+    return other.version == network.version and bool(other.subnet_of(network))
 
 
 def typed_keys() -> list[str]:

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from limits import subjects
+from limits.admin.override_form import ONE_DAY
 from limits.core.counted_clients import subject_of
 from limits.core.overrides import Effect, Kind, OverrideError, kind_of
 from limits.models import Policy
@@ -28,7 +29,10 @@ def counters_url(policy: Policy, *, client: str = "") -> str:
 
 
 def override_url(policy: Policy, *, client: str, effect: Effect | None = None) -> str:
-    """Return where an override for a client of a policy is added; '' when no override can name that client."""
+    """Return where an override for a client of a policy is added; '' when no override can name that client.
+
+    An end is chosen already: what is done in a hurry shall not stand for ever.
+    """
     subject = subject_of(client, ipv6_prefix=policy.ipv6_prefix)
     kind = kind_of(subject)
     sent_in = subject.partition("=")[0] if kind is Kind.VALUE else ""
@@ -36,7 +40,8 @@ def override_url(policy: Policy, *, client: str, effect: Effect | None = None) -
     is_looked_at = not sent_in or sent_in in map(str, policy.key.parts)
     if not is_looked_at or not _is_understood(subject, kind=kind, sent_in=sent_in):
         return ""
-    typed = {"about": kind, "who": subject, "sent_in": sent_in, "policy": policy.slug, "effect": effect}
+    whom = {"about": kind, "who": subject, "sent_in": sent_in}
+    typed = whom | {"policy": policy.slug, "effect": effect, "lasts": ONE_DAY}
     query = urlencode({name: value for name, value in typed.items() if value})
     return f"{reverse('admin:limits_override_add')}?{query}"
 

@@ -1,6 +1,6 @@
 """Live counters in the admin: who has used how much of a policy's limits, and a way to forgive them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -49,13 +49,21 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What else is to be known of a client, and where that is shown; '' for nowhere."""
+
+    words: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One client as the page shows it: `client` is its name, `in_words` what people call it."""
 
     client: str
     in_words: str
     lines: tuple[Line, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     reset_url: str
     override_url: str
 
@@ -141,7 +149,7 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
 
     def _reset(self, request: HttpRequest, policy: Policy, client: str) -> None:
         reason = request.POST.get("reason", "").strip()[:200]
-        whom = _in_words(request, [client])[client]
+        whom = _in_words(request, [client], policy=policy)[client]
         try:
             number = live.reset(policy, client=client, actor=actor_of(request), reason=reason)
         except StoreUnavailable as error:
@@ -167,7 +175,7 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
             "media": self.media,
             "policy": policy,
             "client": client,
-            "in_words": _in_words(request, [client])[client] if client else "",
+            "in_words": _in_words(request, [client], policy=policy)[client] if client else "",
             "find_help": live_words.whom_to_name(policy.key, by_name=may_know_users(request)),
             "may_act": self.may_reset(request) or may_override(request),
             "rows_url": _url("rows", policy, client),
@@ -185,7 +193,7 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
                 part = live_words.part(sample)
         except StoreUnavailable as error:
             return {"away": str(error)}
-        words = _in_words(request, [standing.client.name for standing in standings])
+        words = _in_words(request, [standing.client.name for standing in standings], policy=policy)
         return {"rows": [self._row(request, policy, standing, words) for standing in standings], "part": part}
 
     def _row(self, request: HttpRequest, policy: Policy, standing: Standing, words: dict[str, str]) -> Row:
@@ -195,7 +203,7 @@ class LiveCountersAdmin(admin.ModelAdmin[LiveCounters]):
             client=client.name,
             in_words=words[client.name],
             lines=tuple(_line(usage, value) for usage in client.usages),
-            notes=tuple(live_words.notes(standing)),
+            notes=tuple(_notes(request, standing)),
             reset_url=_url("reset", policy, client.name) if may_reset else "",
             override_url=override_url(policy, client=client.name) if may_override(request) else "",
         )
@@ -212,8 +220,19 @@ def _line(usage: Usage, policy: policies.Policy) -> Line:
     )
 
 
-def _in_words(request: HttpRequest, clients: Iterable[str]) -> dict[str, str]:
-    return client_words.in_words(clients, by_name=may_know_users(request))
+def _notes(request: HttpRequest, standing: Standing) -> Iterator[Note]:
+    if standing.client.penalty_milliseconds:
+        yield Note(live_words.penalty(standing.client.penalty_milliseconds))
+    if held := standing.override:
+        may_look = any(request.user.has_perm(f"limits.{action}_override") for action in ("view", "change"))
+        url = reverse("admin:limits_override_change", args=(held.id,)) if may_look else ""
+        yield Note(live_words.judged_by(held), url)
+
+
+def _in_words(request: HttpRequest, clients: Iterable[str], *, policy: Policy) -> dict[str, str]:
+    counted = [(client, policy.ipv6_prefix) for client in clients]
+    words = client_words.in_words(counted, by_name=may_know_users(request))
+    return {client: told for (client, _), told in words.items()}
 
 
 def _client_named(request: HttpRequest, text: str, *, policy: Policy) -> str:

@@ -1,5 +1,6 @@
 """What the list of overrides shows of each, in words, and by what it can be narrowed."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -33,22 +34,28 @@ class OverridePage(ChangeList):
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Those that hold now, that begin later, that have ended."""
+    """Those that hold now, that begin later, that have ended; unless one chooses, those that have not ended."""
 
     title = "when"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("now", "Now"), ("later", "Later"), ("ended", "Ended")]
+        return [("now", "Now"), ("later", "Later"), ("ended", "Ended"), (ALL, "All")]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        chosen_by_none, *others = super().choices(changelist)
+        yield from ({**chosen_by_none, "display": "Now or later"}, *others)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Override]) -> QuerySet[Override]:
         now = timezone.now()
+        still = Q(until__isnull=True) | Q(until__gt=now)
         narrowed = {
-            "now": Q(since__lte=now) & (Q(until__isnull=True) | Q(until__gt=now)),
-            "later": Q(since__gt=now) & (Q(until__isnull=True) | Q(until__gt=now)),
+            "now": still & Q(since__lte=now),
+            "later": still & Q(since__gt=now),
             "ended": Q(until__lte=now),
+            ALL: Q(),
         }
-        return queryset.filter(narrowed.get(self.value() or "", Q()))
+        return queryset.filter(narrowed.get(self.value() or "", still))
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -96,7 +103,8 @@ def is_vast(subject: str) -> bool:
 def until_in_words(override: Override, *, now: datetime) -> str:
     """Return how long it still holds: in 3 hours, for ever, ended 2 days ago."""
     if override.until and override.until <= now:
-        return f"ended {_in_words(now - override.until)} ago"
+        ago = now - override.until
+        return "ended just now" if ago < timedelta(minutes=1) else f"ended {_in_words(ago)} ago"
     ends = f"in {_in_words(override.until - now)}" if override.until else "for ever"
     return ends if override.since <= now else f"{ends}; begins in {_in_words(override.since - now)}"
 

@@ -20,13 +20,26 @@ FOR_ALL = "All policies"
 LOCKS_OUT = "You are among those: this could lock you out."
 OWN_RATES = "The other rates hold for you, too: if they are few, they could lock you out."
 _HOUR, _DAY = 3600, 86_400
+ONE_DAY = str(_DAY)
 LASTS = (
     ("", "Until the moment below"),
     (str(_HOUR), "One hour"),
-    (str(_DAY), "One day"),
+    (ONE_DAY, "One day"),
     (str(7 * _DAY), "One week"),
     (str(30 * _DAY), "30 days"),
 )
+
+
+class Radios(forms.RadioSelect):
+    """Radio buttons, of which the first alone takes the focus when the page opens."""
+
+    def create_option(
+        self, name: str, value: Any, label: Any, selected: Any, index: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        option = super().create_option(name, value, label, selected, index, *args, **kwargs)
+        if index:
+            option["attrs"].pop("autofocus", None)
+        return option
 
 
 class WhatHoldsForm(forms.ModelForm[Override]):
@@ -38,7 +51,7 @@ class WhatHoldsForm(forms.ModelForm[Override]):
         help_text="Counted from its beginning.",
     )
     policy = forms.ChoiceField(required=False, help_text="One that names a policy beats one for all.")
-    effect = forms.ChoiceField(choices=EFFECTS, widget=forms.RadioSelect(attrs={"class": "radiolist"}))
+    effect = forms.ChoiceField(choices=EFFECTS, widget=Radios(attrs={"class": "radiolist"}))
 
     own_subjects: Collection[str] = ()
     """Every subject that whoever fills in this form is."""
@@ -69,6 +82,12 @@ class WhatHoldsForm(forms.ModelForm[Override]):
                 f"Empty: for ever. An override for one address lasts {conf.address_days} days at most, for it keeps "
                 "where a person is. A network may stand for ever, one of a single address such as 198.51.100.7/32 too."
             )
+
+    def focus_on_first_empty(self, *names: str) -> None:
+        """Have an untouched form open with the focus on the first of these fields that nothing is filled in for."""
+        empty = (name for name in names if not self.get_initial_for_field(self.fields[name], name))
+        if not self.is_bound and (first := next(empty, "")):
+            self.fields[first].widget.attrs["autofocus"] = True
 
     def add_error(self, field: str | None, error: Any) -> None:
         """Add an error, but none of the model's about a field that could not be read: that one is told already."""
@@ -175,6 +194,7 @@ class NewOverrideForm(OverrideForm):
         self.fields["sent_in"].choices = [("", "–"), *choices]  # type: ignore[attr-defined]
         if not choices:
             self.fields["sent_in"].help_text = "No policy counts by a header or a field, so there is none to choose."
+        self.focus_on_first_empty("who", "effect", "reason")
 
     def clean(self) -> dict[str, Any]:
         kind, who = self.cleaned_data.get("about"), self.cleaned_data.get("who")

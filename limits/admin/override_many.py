@@ -51,7 +51,9 @@ def add_many(request: HttpRequest, *, model_admin: Any) -> HttpResponse:
 
 def _form(request: HttpRequest, model_admin: Any) -> ManyOverridesForm:
     make = model_admin.get_form(request, form=ManyOverridesForm, fields=ManyOverridesForm.Meta.fields)
-    form: ManyOverridesForm = make(request.POST, request.FILES) if request.method == "POST" else make()
+    filled_in = model_admin.get_changeform_initial_data(request)
+    is_sent = request.method == "POST"
+    form: ManyOverridesForm = make(request.POST, request.FILES) if is_sent else make(initial=filled_in)
     if not model_admin.has_change_permission(request):
         del form.fields["change_existing"]
     return form
@@ -76,7 +78,7 @@ def _save(request: HttpRequest, form: ManyOverridesForm) -> ManySaved | None:
                 form.overrides.values(),
                 called=list(form.overrides),
                 actor=actor,
-                reason=form.cleaned_data["reason"],
+                reason=form.cleaned_data["reason"] or "Each has its own.",
                 change_existing=form.cleaned_data.get("change_existing", False),
             )
             number = len(saved.made) + len(saved.changed)

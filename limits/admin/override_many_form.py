@@ -1,6 +1,6 @@
 """The form for many overrides: a client a line, or a table, and what all of them share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, cast
 
@@ -12,12 +12,14 @@ from django.template.defaultfilters import filesizeformat
 
 from limits.admin.override_form import LOCKS_OUT, WhatHoldsForm
 from limits.core.overrides import OverrideError
-from limits.listed.entries import COLUMNS, read_list
+from limits.listed.entries import COLUMNS, Entry, read_list
 from limits.listed.rows import ListReader
 from limits.models import Override
 
 CLIENTS_MAX = 20_000
 """So many are saved within some seconds; meanwhile nobody else saves anything where the database is SQLite."""
+NEEDED = ("effect", "reason")
+"""What each line needs, of its own or of what all of them share."""
 
 
 class ManyOverridesForm(WhatHoldsForm):
@@ -47,9 +49,13 @@ class ManyOverridesForm(WhatHoldsForm):
         self.fields["lines"].help_text = (
             "One a line: 203.0.113.9, 198.51.100.0/24, user=alice (a name, a mail address or an id), group=Partners, "
             "header:X-Api-Key=what is sent. Or a table (CSV) whose first line names its columns: "
-            f"{', '.join(COLUMNS)}. Only the first is needed: for what is left out, the fields below hold."
+            f"{', '.join(COLUMNS)}. Only the first is needed: for what is left out, the fields below hold. "
+            "Effect and reason may stay empty below where every line has its own."
         )
+        for name in NEEDED:
+            self.fields[name].required = False
         self.fields["file"].help_text = f"The same lines, as text in UTF-8. {_told_of_most()}"
+        self.focus_on_first_empty("lines", *NEEDED)
 
     def clean_file(self) -> str:
         """Return the text of the file; '' for none."""
@@ -89,7 +95,6 @@ class ManyOverridesForm(WhatHoldsForm):
             data["lines"] = sent
 
     def _read(self, text: str) -> None:
-        reader = ListReader(common=None if self.errors else self.instance, by_name=self.by_name)
         try:
             lines = list(islice(read_list(text), CLIENTS_MAX + 1))
         except OverrideError as error:
@@ -99,12 +104,20 @@ class ManyOverridesForm(WhatHoldsForm):
             number = f"more than {CLIENTS_MAX:,}" if lines else "0"
             self.add_error("lines", f"Give 1 to {CLIENTS_MAX:,} clients at once: these are {number}.")
             return
+        self._demand_what_is_left_out(lines)
+        reader = ListReader(common=None if self.errors else self.instance, by_name=self.by_name)
         reader.read(lines)
         self.overrides = {f"Line {number}": row for number, row in reader.overrides.items()}
         self.repeated = reader.repeated
         out = [f"{line}: {LOCKS_OUT}" for line, row in self.overrides.items() if self.would_lock_out(row)]
         if reader.wrong or out:
             self.add_error("lines", [*reader.wrong, *out])
+
+    def _demand_what_is_left_out(self, lines: Sequence[Entry]) -> None:
+        for name in NEEDED:
+            lacking = next((line.number for line in lines if name not in line.told), 0)
+            if lacking and not self.cleaned_data.get(name) and name not in self.errors:
+                self.add_error(name, f"This field is required: line {lacking} has none of its own.")
 
 
 def _told_of_most() -> str:

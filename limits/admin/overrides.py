@@ -4,7 +4,6 @@ from copy import copy
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -26,6 +25,7 @@ from limits.admin.override_columns import (
     is_vast,
     until_in_words,
 )
+from limits.admin.override_ending import ask_or_end
 from limits.admin.override_form import FOR_ALL, OWN_RATES, NewOverrideForm, OverrideForm, which_one
 from limits.admin.override_many import add_many
 from limits.admin.override_winners import which_wins
@@ -45,7 +45,9 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
     list_display = ("whom", "what", "under", "ends", "reason", "saver")
     list_filter = (StateFilter, "effect", KindFilter, PolicyFilter)
     search_fields = ("subject",)
-    search_help_text = "An address, a network, a user, a group, what a client sends, or words of the reason"
+    search_help_text = (
+        "An address or its beginning, a network, a user, a group, what a client sends, or words of the reason"
+    )
     actions = ("end_now",)
     readonly_fields = ("whom",)
     show_full_result_count = False
@@ -94,7 +96,9 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
 
     @admin.display(description="until", ordering="until")
     def ends(self, override: Override) -> str:
-        return until_in_words(override, now=timezone.now())
+        now = timezone.now()
+        words = until_in_words(override, now=now)
+        return words if override.still_holds(at=now) else format_html('<span class="limits-ended">{}</span>', words)
 
     @admin.display(description="saved by", ordering="saved_by")
     def saver(self, override: Override) -> str:
@@ -174,18 +178,9 @@ class OverrideAdmin(admin.ModelAdmin[Override]):
         actions.pop("delete_selected", None)
         return actions
 
-    @admin.action(description="End now", permissions=["change"])
-    def end_now(self, request: HttpRequest, queryset: QuerySet[Override]) -> None:
-        with transaction.atomic():
-            actor = actor_of(request)
-            ended = services.end_overrides(queryset, actor=actor)
-            chosen = Override.objects.filter(pk__in=[override.pk for override in ended])
-            LogEntry.objects.log_actions(actor.user_id, chosen, CHANGE, change_message="Ended now.")
-        if not ended:
-            messages.info(request, "Nothing to do: all of them had ended already.")
-            return
-        messages.success(request, f"Ended: {len(ended)}.")
-        tell_whether_in_force(request)
+    @admin.action(description="End now…", permissions=["change"])
+    def end_now(self, request: HttpRequest, queryset: QuerySet[Override]) -> HttpResponse | None:
+        return ask_or_end(request, queryset, model_admin=self)
 
 
 def _own_subjects(request: HttpRequest) -> set[str]:

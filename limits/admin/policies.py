@@ -133,7 +133,7 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         if (obj.view or obj.path) and obj.mode == Mode.ENFORCE and conf.default_policy:
             messages.info(
                 request,
-                f"Requests that “{obj.slug}” looks at are left alone by “{conf.default_policy}”: it holds for the rest.",
+                f"What “{obj.slug}” looks at is left alone by “{conf.default_policy}”: that holds for the rest.",
             )
         if not (obj.view or obj.path or obj.slug in views_in_code.slugs_in_use()):
             messages.warning(

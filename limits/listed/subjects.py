@@ -1,10 +1,13 @@
 """For whom the lines of a list are: each names its kind where that is no address and no network."""
 
+import re
 from collections.abc import Iterable
 from functools import cache, partial
 
 from limits import subjects
 from limits.core.overrides import Kind, OverrideError
+
+_SEVERAL_WORDS = re.compile(r"[\s,;]")
 
 
 class ListedSubjects:
@@ -32,6 +35,9 @@ class ListedSubjects:
         try:
             return subjects.subject_named(text, kind=Kind.NETWORK if "/" in text else Kind.ADDRESS)
         except OverrideError as error:
+            if _SEVERAL_WORDS.search(text.strip()):
+                told = f"“{text.strip()[:80]}”: write one client a line, and nothing else on it."
+                raise OverrideError(told) from None
             is_told = "=" in text or not text
             raise OverrideError(str(error) if is_told else f"{error} Users are written user=alice.") from None
 

@@ -40,7 +40,8 @@ class LastRefusal(models.Model):
     """Where to go from here, in words and by address, where a list has looked it up."""
 
     class Meta:
-        ordering = ["-pk"]
+        # Workers write in batches: what is written later may have come earlier.
+        ordering = ["-at", "-pk"]
         default_permissions = ("view",)
         indexes = [models.Index(fields=["at"], name="refusals_by_age")]
 

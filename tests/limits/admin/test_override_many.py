@@ -97,6 +97,24 @@ def test_a_file_is_taken_like_lines(admin: Client) -> None:
     }
 
 
+def test_what_every_line_of_a_table_has_of_its_own_may_be_left_out_below(admin: Client) -> None:
+    table = "subject,effect,reason\n10.0.0.0/9,exempt,Our office\n192.0.2.1,denied,An attack"
+    assert "Made: 2." in told(add(admin, lines=table, effect="", reason=""))
+    assert set(Override.objects.values_list("subject", "effect", "reason")) == {
+        ("10.0.0.0/9", "exempt", "Our office"),
+        ("192.0.2.1", "denied", "An attack"),
+    }
+    assert "may stay empty" in text_of(admin.get(MANY))
+
+
+def test_what_a_line_leaves_out_is_needed_below(admin: Client) -> None:
+    table = "subject,effect,reason\n10.0.0.0/9,exempt,Our office\n192.0.2.1,,An attack"
+    errors = errors_of(add(admin, lines=table, effect="", reason=""))
+    assert errors == {"effect": ["This field is required: line 3 has none of its own."]}
+    assert errors_of(add(admin, effect="", reason="")).keys() == {"effect", "reason"}
+    assert not Override.objects.exists()
+
+
 def test_lines_that_repeat_another_are_told(admin: Client) -> None:
     assert "Made: 1. Lines that repeat another: 2." in told(add(admin, lines="192.0.2.1\n192.0.2.1\n192.0.2.1"))
 
@@ -131,6 +149,15 @@ def test_wrong_lines_are_told_by_their_numbers_and_what_was_typed_is_kept(admin:
     assert lines in page.replace("\r\n", "\n")
     assert 'value="<b>why</b>"' in page
     assert not Override.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "line", ['203.0.113.77 - - [24/Nov/2026:21:00:00 +0000] "POST /login/?next=/ HTTP/1.1" 429', "1.2.3.4,5.6.7.8"]
+)
+def test_a_line_with_more_than_a_client_is_told_so(admin: Client, line: str) -> None:
+    (message,) = errors_of(add(admin, lines=line))["lines"]
+    assert message.startswith("Line 1: ")
+    assert message.endswith("write one client a line, and nothing else on it.")
 
 
 def test_lines_and_what_they_share_are_judged_together(admin: Client) -> None:

@@ -1,5 +1,6 @@
 """Overrides in the admin: the form in plain words, the list, ending, and which one wins."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,15 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from limits import subjects
+from limits.admin.client_links import override_url
+from limits.admin.override_columns import until_in_words
+from limits.admin.override_form import ONE_DAY
 from limits.core.client_keys import parse_client_key
 from limits.core.overrides import Effect, Kind
 from limits.core.rates import Rate
 from limits.models import Override, Policy, Revision
 from portal.accounts.models import User
-from tests.limits.overriding import saved
+from tests.limits.overriding import override, saved
 
 from .conftest import ADDRESS, logged_in, staff
 from .doing import errors_of, text_of, told
@@ -34,9 +38,10 @@ def viewer(db: None) -> Client:
     return logged_in(staff("viewer", "view_override"))
 
 
-def act(client: Client, *overrides: Override) -> HttpResponse:
+def act(client: Client, *overrides: Override, path: str = LIST, **sent: str) -> HttpResponse:
+    """Tick overrides in the list, and run the action: it asks."""
     ticked = [override.pk for override in overrides]
-    return client.post(LIST, {"action": "end_now", "_selected_action": ticked}, follow=True)
+    return client.post(path, {"action": "end_now", "_selected_action": ticked} | sent, follow=True)
 
 
 # The form
@@ -222,11 +227,40 @@ def test_the_message_of_a_new_one_says_in_plain_words_what_holds(admin: Client) 
 def test_the_log_names_no_address(admin: Client) -> None:
     made = saved("203.0.113.9")
     edit(admin, made, reason="another")
-    act(admin, made)
+    act(admin, made, yes_to="1")
     admin.post(f"{LIST}{made.pk}/delete/", {"post": "yes"})
     assert LogEntry.objects.count() == 3
     assert "203.0.113.9" not in str(list(LogEntry.objects.values_list("object_repr", "change_message")))
     assert not Override.objects.exists()
+
+
+# Filled in by a link
+
+
+@pytest.mark.parametrize("client", ["203.0.113.9", "2001:db8::", "user=1"])
+@pytest.mark.parametrize("effect", [None, Effect.DENIED])
+def test_a_link_from_a_client_chooses_an_end(admin: Client, client: str, effect: Effect | None) -> None:
+    link = override_url(Policy.objects.get(slug="login"), client=client, effect=effect)
+    form = admin.get(link).context["adminform"].form
+    assert form["lasts"].value() == ONE_DAY
+    assert '<option value="86400" selected>One day</option>' in str(form["lasts"])
+
+
+@pytest.mark.parametrize(
+    ("filled_in", "focused"),
+    [
+        ({}, "id_who"),
+        ({"who": "203.0.113.9"}, "id_effect_0"),
+        ({"who": "203.0.113.9", "effect": "denied"}, "id_reason"),
+        ({"who": "203.0.113.9", "effect": "denied", "reason": "An attack"}, ""),
+    ],
+)
+def test_the_form_opens_with_the_focus_on_what_is_empty(admin: Client, filled_in: dict[str, str], focused: str) -> None:
+    page = text_of(admin.get(ADD, filled_in))
+    tags = [tag for tag in re.findall(r"<(?:input|textarea)[^>]*>", page) if "autofocus" in tag]
+    assert [re.findall(r'id="(\w+)"', tag) for tag in tags] == ([[focused]] if focused else [])
+    # Django's own script would take it away.
+    assert "change_form.js" not in page
 
 
 # The list
@@ -278,6 +312,28 @@ def test_the_list_can_be_narrowed(admin: Client, query: dict[str, str], subject:
     assert [f"10.{number}.0.0/16" for number in (1, 2, 3) if f"10.{number}.0.0/16" in page] == [subject]
 
 
+def test_the_list_begins_with_those_that_have_not_ended_and_shows_all_at_a_press(admin: Client) -> None:
+    now = timezone.now()
+    holds, later = saved("10.1.0.0/16", until=None), saved("10.2.0.0/16", since=now + DAY, until=now + 2 * DAY)
+    ended = saved("10.3.0.0/16", since=now - 2 * DAY, until=now - DAY)
+    response = admin.get(LIST)
+    assert list(response.context["cl"].result_list) == [later, holds]
+    assert "Now or later" in text_of(response)
+    assert "limits-ended" not in text_of(response)
+    response = admin.get(LIST, {"state": "*"})
+    assert list(response.context["cl"].result_list) == [ended, later, holds]
+    assert '<span class="limits-ended">ended 24 hours ago</span>' in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"), [(0, "just now"), (59, "just now"), (60, "a minute ago"), (7200, "2 hours ago")]
+)
+def test_how_long_ago_one_ended_is_told(ago: int, words: str) -> None:
+    made = override(until=timezone.now())
+    assert made.until is not None
+    assert until_in_words(made, now=made.until + timedelta(seconds=ago)) == f"ended {words}"
+
+
 def test_the_list_can_be_narrowed_to_networks(admin: Client) -> None:
     network, _ = saved("10.1.0.0/16"), saved("203.0.113.9")
     assert list(admin.get(LIST, {"kind": "network"}).context["cl"].result_list) == [network]
@@ -285,12 +341,48 @@ def test_the_list_can_be_narrowed_to_networks(admin: Client) -> None:
 
 def test_ending_now_is_told_and_logged(admin: Client) -> None:
     made, ended = saved(), saved("10.0.0.0/8", since=timezone.now() - 2 * DAY, until=timezone.now() - DAY)
-    assert "Ended: 1." in told(act(admin, made, ended))
+    assert "Ended: 1." in told(act(admin, made, ended, yes_to="1"))
     until = Override.objects.get(pk=made.pk).until
     assert until is not None
     assert until <= timezone.now()
     assert LogEntry.objects.get().change_message == "Ended now."
-    assert "had ended already" in told(act(admin, made))
+    assert "had ended already" in told(act(admin, made, yes_to="1"))
+
+
+def test_ending_asks_first_and_says_how_many_and_which(admin: Client) -> None:
+    made = [saved(f"10.{number}.0.0/16") for number in range(7)]
+    page = text_of(act(admin, *made))
+    assert "End 7 overrides now?" in page
+    assert page.count("<li>Exempt 10.") == 5
+    assert "and 2 more" in page
+    assert "Yes, end them" in page
+    assert not Override.objects.filter(until__lte=timezone.now()).exists()
+
+
+def test_a_yes_for_another_number_is_asked_again(admin: Client) -> None:
+    first, _ = saved("10.1.0.0/16"), saved("10.2.0.0/16")
+    assert "End 2 overrides now?" in text_of(act(admin, first, select_across="1", yes_to="1"))
+    assert not Override.objects.filter(until__lte=timezone.now()).exists()
+
+
+def test_all_that_the_list_is_narrowed_to_can_be_ended_and_no_other(admin: Client) -> None:
+    denied = [saved(f"10.{number}.0.0/16", effect=Effect.DENIED.value) for number in range(3)]
+    exempt = saved("192.0.2.0/24")
+    path = f"{LIST}?effect__exact=denied"
+    asked = act(admin, denied[0], path=path, select_across="1")
+    assert path in text_of(asked)
+    page = act(admin, denied[0], path=path, select_across="1", yes_to=str(asked.context["number"]))
+    assert "Ended: 3." in told(page)
+    assert page.redirect_chain == [(path, 302)]
+    assert set(Override.objects.filter(until__gt=timezone.now())) == {exempt}
+
+
+def test_what_would_end_names_no_user_to_whoever_may_not_view_users(db: None) -> None:
+    alice = User.objects.create_user("alice", "alice@example.org")
+    clerk = logged_in(staff("clerk", "change_override", "view_override"))
+    page = text_of(act(clerk, saved(f"user={alice.pk}")))
+    assert f"Exempt user {alice.pk}" in page
+    assert "alice" not in page
 
 
 # Which one wins
@@ -360,7 +452,7 @@ def test_somebody_who_may_look_sees_all_and_changes_nothing(viewer: Client) -> N
     assert viewer.get(WHICH).status_code == 200
     assert viewer.get(ADD).status_code == 403
     assert viewer.post(page_of(made), {"reason": "x"}).status_code == 403
-    act(viewer, made)
+    act(viewer, made, yes_to="1")
     assert Override.objects.get().until == made.until
 
 

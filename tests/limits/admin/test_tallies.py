@@ -156,7 +156,11 @@ def test_who_was_refused_is_told_in_words_above_the_name_that_is_kept(admin: Cli
 def test_an_ipv6_client_is_told_as_the_network_that_its_policy_counts(admin: Client) -> None:
     Policy.objects.filter(slug="default").update(ipv6_prefix=56)
     refuse("2001:db8:1:100::")
-    for slug, words in (("login", "2001:db8:1:100::/64"), ("default", "2001:db8:1:100::/56"), ("gone", "2001:db8:1:100::")):
+    for slug, words in (
+        ("login", "2001:db8:1:100::/64"),
+        ("default", "2001:db8:1:100::/56"),
+        ("gone", "2001:db8:1:100::"),
+    ):
         LastRefusal.objects.update(policy=slug)
         (row,) = admin.get(REFUSALS).context["cl"].result_list
         assert row.in_words == words
@@ -429,13 +433,13 @@ def test_clients_of_several_policies_are_a_table_that_names_them(admin: Client) 
 def test_whom_no_line_can_name_is_left_out_and_told(admin: Client, jane: User) -> None:
     User.objects.create_user("4711", "another@example.org")
     User.objects.create_user(str(jane.pk), "squatter@example.org")
-    left_out = (f"header:X-Api-Key={HASH}", "everyone", "user=4711", f"user={jane.pk}")
+    left_out = (f"field:username={HASH}", "everyone", "user=4711", f"user={jane.pk}")
     refuse("203.0.113.9", *left_out)
-    assert filled_in(admin)["lines"] == "203.0.113.9"
-    page = told(admin.get(REFUSALS))
-    assert "Header X-Api-Key" in page
-    assert "Everyone, counted together" in page
-    assert "User jane" in page
+    page = admin.get(deny_chosen(admin)["Location"])
+    assert page.context["form"]["lines"].value() == "203.0.113.9"
+    assert all(
+        words in told(page) for words in ("Field username", "Everyone, counted together", "User 4711", "User jane")
+    )
     refuse(*left_out)
     assert deny_chosen(admin)["Location"] == REFUSALS
     assert "Nothing is left" in told(admin.get(REFUSALS))

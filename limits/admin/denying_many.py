@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from limits.admin.override_form import ONE_DAY
 from limits.core.counted_clients import subject_of
 from limits.core.overrides import Effect, OverrideError
 from limits.listed.subjects import ListedSubjects
@@ -45,7 +46,7 @@ def denying(refused: Collection[Refused], *, by_name: bool) -> FilledIn:
         lines = [line.partition(",")[0] for line in lines]
     else:
         lines.insert(0, "subject,policy")
-    typed = {"policy": policy, "effect": Effect.DENIED, "lines": "\n".join(lines)}
+    typed = {"policy": policy, "effect": Effect.DENIED, "lasts": ONE_DAY, "lines": "\n".join(lines)}
     url = f"{reverse('admin:limits_override_add_many')}?{urlencode(typed, safe=':/,')}"
     return FilledIn(url if named else "", tuple(one for one in refused if one not in named))
 

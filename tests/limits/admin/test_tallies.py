@@ -418,6 +418,7 @@ def test_what_was_filled_in_is_saved_with_a_reason(admin: Client) -> None:
     assert admin.post(url, form | begins | {"reason": "A flood"}).status_code == 302
     made = Override.objects.order_by("subject").values_list("subject", "policy", "effect")
     assert list(made) == [("203.0.113.8", "default", "denied"), ("203.0.113.9", "login", "denied")]
+    assert {row.until - row.since for row in Override.objects.all()} == {timedelta(days=1)}
 
 
 def test_clients_of_several_policies_are_a_table_that_names_them(admin: Client) -> None:

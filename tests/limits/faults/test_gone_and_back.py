@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.server, pytest.mark.urls("tests.lim
 def test_a_server_that_was_restarted_empty_counts_anew_with_the_policies_in_force(
     server: HurtServer, kept: None
 ) -> None:
-    """Of three tries the best is judged: on a busy machine a connection may open too late, and a request counts here."""
+    """Of three tries the best is judged: on a busy machine a wire may open too late, and that request counts here."""
     tries = []
     for _ in range(3):
         storm("/count-here", requests=1)

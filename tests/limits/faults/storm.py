@@ -37,9 +37,7 @@ def storm(path: str, *, requests: int = 5, address: str = "203.0.113.9") -> list
         client = Client(REMOTE_ADDR=address, raise_request_exception=False)
         begin.wait()
         for _ in range(requests):
-            began = time.monotonic()
-            response = client.get(path)
-            answers.append(Answer(response, time.monotonic() - began))
+            answers.append(timed(client, path))
 
     threads = [threading.Thread(target=work) for _ in range(THREADS)]
     for thread in threads:
@@ -47,6 +45,13 @@ def storm(path: str, *, requests: int = 5, address: str = "203.0.113.9") -> list
     for thread in threads:
         thread.join()
     return answers
+
+
+def timed(client: Client, path: str) -> Answer:
+    """Return the answer to one request."""
+    began = time.monotonic()
+    response = client.get(path)
+    return Answer(response, time.monotonic() - began)
 
 
 def statuses(answers: Sequence[Answer]) -> dict[int, int]:

@@ -3,6 +3,7 @@
 import statistics
 
 import pytest
+from django.test import Client
 
 from limits.store.connection import breaker
 from tests.limits.faults.hurting import ANSWERS_ERRORS, IS_AWAY, Fault, named
@@ -16,7 +17,7 @@ from tests.limits.faults.promises import (
     let_in_by_count,
 )
 from tests.limits.faults.server import HurtServer
-from tests.limits.faults.storm import THREADS, median_decision_seconds, statuses, storm, waits
+from tests.limits.faults.storm import THREADS, median_decision_seconds, statuses, storm, timed, waits
 from tests.servers import wait_until
 
 pytestmark = [pytest.mark.alone, pytest.mark.server, pytest.mark.urls("tests.limits.faults.urls")]
@@ -58,3 +59,22 @@ def test_no_request_waits_longer_than_promised(fault: Fault, server: HurtServer,
         if max(tries[-1][:2]) < PROMISED_WAIT_SECONDS and median < PROMISED_DECISION_SECONDS:
             return
     pytest.fail(f"seconds of those who wait, half of the longest, of a decision afterwards: {tries}")
+
+
+@named(IS_AWAY + ANSWERS_ERRORS)
+def test_of_requests_in_turn_the_longest_wait_is_within_the_promise(
+    fault: Fault, server: HurtServer, kept: None
+) -> None:
+    """One client, so that none waits for the processor; of three tries the best is judged, each by its longest wait."""
+    client = Client(REMOTE_ADDR="198.51.100.4")
+    longest = []
+    for _ in range(3):
+        wait_until(is_counted, what="counting", seconds=5)
+        client.get("/allow")
+        with fault(server):
+            answers = [timed(client, "/allow") for _ in range(20)]
+        assert statuses(answers) == {200: 20}
+        longest.append(max(answer.seconds for answer in answers))
+        if longest[-1] < PROMISED_WAIT_SECONDS:
+            return
+    pytest.fail(f"seconds of the longest wait, try by try: {longest}")

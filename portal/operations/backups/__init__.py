@@ -1,0 +1,1 @@
+"""Redis backups: taken, proven, kept, restored."""

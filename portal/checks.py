@@ -5,7 +5,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.utils.module_loading import import_string
+
+_PACKAGES_OF_STORAGES = {
+    "storages.backends.azure_storage.AzureStorage": "django-storages[azure]",
+    "storages.backends.gcloud.GoogleCloudStorage": "django-storages[google]",
+    "storages.backends.sftpstorage.SFTPStorage": "django-storages[sftp]",
+}
 
 
 @register()
@@ -30,6 +38,24 @@ def check_unix_socket(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="portal.E003",
         )
     ]
+
+
+@register()
+def check_backup_storage(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """portal.E004: what BACKUP_STORAGE_URL names needs a package that is not installed."""
+    backend = settings.STORAGES["backups"]["BACKEND"]
+    try:
+        import_string(backend)
+    except (ImportError, ImproperlyConfigured) as error:
+        package = _PACKAGES_OF_STORAGES.get(backend, backend.partition(".")[0])
+        return [
+            Error(
+                f"BACKUP_STORAGE_URL cannot be used: {error}.",
+                hint=f"Install what it needs (pip install '{package}'), or store the backups elsewhere.",
+                id="portal.E004",
+            )
+        ]
+    return []
 
 
 @register(Tags.database)

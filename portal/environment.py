@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +20,11 @@ from environ import Env
 Value = TypeVar("Value")
 Network = IPv4Network | IPv6Network
 _ADDRESS = r"[^\s@<>,]+@[^\s@<>,]+"
+STORAGE_TAKES = (
+    "file:///folder, s3://bucket/folder?endpoint_url=…&region_name=…, gs://bucket/folder, sftp://user@host/folder, or "
+    "azure://container/folder with AZURE_STORAGE_CONNECTION_STRING; no password in it: keys come from where each "
+    "storage's own tools find them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +223,80 @@ def mail_url(value: str) -> dict[str, Any]:
     if not config["EMAIL_HOST"]:
         raise ValueError(value)
     return config | {"EMAIL_PORT": config["EMAIL_PORT"] or port}
+
+
+def storage_url(value: str) -> str:
+    """Return the address of a storage that `storage` can read; it holds no secret."""
+    storage(value)
+    return value
+
+
+def storage(value: str) -> dict[str, Any]:
+    """Return Django's STORAGES settings for an address; STORAGE_TAKES says which there are."""
+    parts = urlsplit(_matching(value, r"[^\s#\x00-\x1f]+"))
+    read = {"file": _folder, "s3": _s3, "gs": _google, "azure": _azure, "sftp": _sftp}[parts.scheme]
+    if parts.query and parts.scheme != "s3":
+        raise ValueError(value)
+    return read(parts)
+
+
+def folder_storage(path: Path) -> dict[str, Any]:
+    """Return Django's STORAGES settings for a folder of private files."""
+    backend = "portal.operations.backups.keeping.folder.DurableFolderStorage"
+    return {"BACKEND": backend, "OPTIONS": {"location": str(path)}}
+
+
+def _folder(parts: SplitResult) -> dict[str, Any]:
+    if parts.netloc or not _location(parts):
+        raise ValueError(parts.netloc)
+    return folder_storage(Path("/", _location(parts)))
+
+
+def _s3(parts: SplitResult) -> dict[str, Any]:
+    options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+    if not options.keys() <= {"endpoint_url", "region_name"}:
+        raise ValueError(parts.query)
+    if "@" in web_address(options.get("endpoint_url", "https://s3")):
+        raise ValueError(parts.query)
+    return {
+        "BACKEND": "portal.operations.backups.keeping.s3.StreamingS3Storage",
+        "OPTIONS": {"bucket_name": _bucket(parts), "location": _location(parts)} | options,
+    }
+
+
+def _google(parts: SplitResult) -> dict[str, Any]:
+    options = {"bucket_name": _bucket(parts), "location": _location(parts), "file_overwrite": True}
+    # What is read goes through a file once it is larger than this.
+    options |= {"max_memory_size": 1024 * 1024, "blob_chunk_size": 8 * 1024 * 1024}
+    return {"BACKEND": "storages.backends.gcloud.GoogleCloudStorage", "OPTIONS": options}
+
+
+def _azure(parts: SplitResult) -> dict[str, Any]:
+    options = {"azure_container": _bucket(parts), "location": _location(parts), "overwrite_files": True}
+    # A KeyError refuses the address: django-storages would look for it in Django's settings alone.
+    options["connection_string"] = os.environ["AZURE_STORAGE_CONNECTION_STRING"]
+    return {"BACKEND": "storages.backends.azure_storage.AzureStorage", "OPTIONS": options}
+
+
+def _sftp(parts: SplitResult) -> dict[str, Any]:
+    if not parts.hostname or not _location(parts) or parts.password is not None:
+        raise ValueError(parts.netloc)
+    params = {"port": parts.port or 22} | ({"username": unquote(parts.username)} if parts.username else {})
+    place = {"host": parts.hostname, "params": params, "root_path": f"/{_location(parts)}"}
+    options = place | {"file_mode": 0o600, "dir_mode": 0o700}
+    return {"BACKEND": "storages.backends.sftpstorage.SFTPStorage", "OPTIONS": options}
+
+
+def _bucket(parts: SplitResult) -> str:
+    return _matching(parts.netloc, r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]")
+
+
+def _location(parts: SplitResult) -> str:
+    """Return the path below the root, without slashes around it, and without steps that lead out of it."""
+    location = unquote(parts.path, errors="strict").strip("/")
+    if location and {"", ".", ".."} & set(location.split("/")):
+        raise ValueError(location)
+    return location
 
 
 def _matching(value: str, pattern: str) -> str:

@@ -153,7 +153,7 @@ X_FRAME_OPTIONS = "DENY"
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
@@ -294,9 +294,12 @@ SILENCED_SYSTEM_CHECKS = [
 BACKUP_DIR = _read("BACKUP_DIR", parse=environment.folder, default=VAR / "backups", takes="an absolute path")
 BACKUP_STORAGE_URL = _read(
     "BACKUP_STORAGE_URL",
-    parse=environment.any_url,
+    parse=environment.storage_url,
     default="",
-    takes="an address such as s3://bucket/folder",
+    takes=environment.STORAGE_TAKES,
+)
+STORAGES["backups"] = (
+    environment.storage(BACKUP_STORAGE_URL) if BACKUP_STORAGE_URL else environment.folder_storage(BACKUP_DIR)
 )
 BACKUP_RECIPIENT = _read(
     "BACKUP_RECIPIENT",

@@ -103,7 +103,7 @@ def read(version: str, *, document: str, known: Snapshot = EMPTY) -> Snapshot:
             raise SnapshotError(f"The document of policies is not the one of version {version[:80]!r}.")
         # Of a line that is known the text is kept that is there: else each change would leave holes in the memory.
         texts = {line: line for line in known.lines}
-        by_line = {texts.get(line, line): known.lines.get(line) or _from_plain(json.loads(line)) for line in lines}
+        by_line = {texts.get(line, line): known.lines.get(line) or from_plain(json.loads(line)) for line in lines}
     except (TypeError, AttributeError, LookupError, ValueError, RecursionError) as error:
         raise SnapshotError(f"The document of policies cannot be read: {error!r}") from error
     by_slug = {policy.slug: policy for policy in by_line.values()}
@@ -120,8 +120,9 @@ def difference(source: Snapshot, *, target: Snapshot) -> Difference:
     )
 
 
-def _to_line(policy: Policy) -> str:
-    plain = {
+def to_plain(policy: Policy) -> dict[str, Any]:
+    """Return a policy as what JSON knows; `from_plain` reads it back."""
+    return {
         "slug": policy.slug,
         "title": policy.title,
         "key": str(policy.key),
@@ -139,11 +140,13 @@ def _to_line(policy: Policy) -> str:
         "counts": policy.counts,
         "without_redis": policy.without_redis,
     }
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
 
-def _from_plain(plain: dict[str, Any]) -> Policy:
-    """Read as strictly as what people type: the document may have been written by anybody."""
+def from_plain(plain: dict[str, Any]) -> Policy:
+    """Return a policy, read as strictly as what people type: anybody may have written it.
+
+    Raises TypeError, AttributeError, LookupError or ValueError, of which SnapshotError is one.
+    """
     texts: dict[str, Any] = {name: _text(plain, name, most=most) for name, most in CHARACTERS_MAX.items()}
     numbers: dict[str, Any] = {name: _number(plain, name, *bounds) for name, bounds in BOUNDS.items()}
     slug, methods, path = texts["slug"], tuple(plain["methods"]), texts["path"]
@@ -153,7 +156,7 @@ def _from_plain(plain: dict[str, Any]) -> Policy:
         raise SnapshotError(f"{slug!r} names methods that are not known here: {unknown}.")
     if path and not (_PATH.fullmatch(path) and path.count("**") <= ANY_DEPTH_MAX):
         raise SnapshotError(f"{slug!r} names no path that can be matched: {path!r}.")
-    rates, algorithm = _rates(plain["rates"]), Algorithm(plain["algorithm"])
+    rates, algorithm = rates_from_plain(plain["rates"]), Algorithm(plain["algorithm"])
     if algorithm is not Algorithm.TOKEN_BUCKET and any(rate.burst for rate in rates):
         raise SnapshotError(f"{slug!r} has a burst, and is no token bucket.")
     return Policy(
@@ -170,9 +173,14 @@ def _from_plain(plain: dict[str, Any]) -> Policy:
     )
 
 
-def _rates(plain: list[list[int]]) -> tuple[Rate, ...]:
+def rates_from_plain(plain: list[list[int]]) -> tuple[Rate, ...]:
+    """Return rates written as [limit, seconds, burst] each. Raises TypeError or ValueError."""
     parts = (f"{limit}/{seconds}s" + (f" burst {burst}" if burst else "") for limit, seconds, burst in plain)
     return parse_rates(",".join(parts))
+
+
+def _to_line(policy: Policy) -> str:
+    return json.dumps(to_plain(policy), ensure_ascii=False, separators=(",", ":"))
 
 
 def _text(plain: dict[str, Any], name: str, *, most: int) -> str:

@@ -19,7 +19,7 @@ from limits.services.revisions import Actor, revise
 
 POLICY = "policy"
 
-_PLAIN = (
+PLAIN = (
     "title",
     "description",
     "view",
@@ -30,7 +30,7 @@ _PLAIN = (
     "refusals_count",
     "penalty_seconds",
 )
-_CHOSEN = ("mode", "algorithm", "counts", "without_redis")
+CHOSEN = ("mode", "algorithm", "counts", "without_redis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def save_policy(policy: Policy, *, actor: Actor, reason: str = "", at: datetime 
     name was changed; then nothing is written.
     """
     with transaction.atomic():
-        if _write(policy, actor=actor, reason=reason, at=at):
+        if write_policy(policy, actor=actor, reason=reason, at=at):
             transaction.on_commit(sync.publish_soon)
     return policy
 
@@ -74,7 +74,7 @@ def set_modes(policies: Iterable[Policy], *, mode: Mode, actor: Actor) -> ModesS
                 continue
             stored.mode = mode
             try:
-                _write(stored, actor=actor)
+                write_policy(stored, actor=actor)
             except ValidationError as error:
                 refused[policy.slug] = error
             else:
@@ -119,22 +119,16 @@ def undo_policy(policy: Policy, *, actor: Actor) -> Policy:
 
 def delete_policy(policy: Policy, *, actor: Actor, reason: str = "") -> None:
     """Delete a policy. Raises PolicyInUse, and deletes nothing, when code names it."""
-    if policy.slug in views_in_code.slugs_in_use():
-        raise PolicyInUse(f"Code uses “{policy.slug}”: it cannot be deleted, only switched off.")
     with transaction.atomic():
-        stored = _locked(policy.pk)
-        if stored is None:
-            return
-        stored.delete()
-        revise(POLICY, stored.slug, before=described(stored), after=None, actor=actor, reason=reason)
-        transaction.on_commit(sync.publish_soon)
+        if remove_policy(policy, actor=actor, reason=reason):
+            transaction.on_commit(sync.publish_soon)
 
 
 def described(policy: Policy) -> dict[str, Any]:
     """Return what a revision keeps of a policy: all that can be edited, as it is written."""
     return (
-        {name: getattr(policy, name) for name in _PLAIN}
-        | {name: str(getattr(policy, name)) for name in _CHOSEN}
+        {name: getattr(policy, name) for name in PLAIN}
+        | {name: str(getattr(policy, name)) for name in CHOSEN}
         | {
             "key": str(policy.key),
             "methods": list(policy.methods),
@@ -143,8 +137,8 @@ def described(policy: Policy) -> dict[str, Any]:
     )
 
 
-def _write(policy: Policy, *, actor: Actor, reason: str = "", at: datetime | None = None) -> bool:
-    """Write a policy and its revision, within the transaction of whoever calls; return whether anything changed."""
+def write_policy(policy: Policy, *, actor: Actor, reason: str = "", at: datetime | None = None) -> bool:
+    """Do what `save_policy` does within the transaction of whoever calls, who publishes; return whether it changed."""
     stored = _locked(policy.pk) if policy.pk else None
     if policy.pk and (stored is None or stored.version != policy.version):
         raise PolicyConflict(f"“{policy.slug}” was changed by somebody else meanwhile.")
@@ -157,6 +151,18 @@ def _write(policy: Policy, *, actor: Actor, reason: str = "", at: datetime | Non
     policy.version += stored is not None
     policy.save()
     revise(POLICY, policy.slug, before=before, after=described(policy), actor=actor, reason=reason, at=at)
+    return True
+
+
+def remove_policy(policy: Policy, *, actor: Actor, reason: str = "", at: datetime | None = None) -> bool:
+    """Do what `delete_policy` does within the transaction of whoever calls, who publishes; return if it was there."""
+    if policy.slug in views_in_code.slugs_in_use():
+        raise PolicyInUse(f"Code uses “{policy.slug}”: it cannot be deleted, only switched off.")
+    stored = _locked(policy.pk)
+    if stored is None:
+        return False
+    stored.delete()
+    revise(POLICY, stored.slug, before=described(stored), after=None, actor=actor, reason=reason, at=at)
     return True
 
 

@@ -30,6 +30,8 @@ PARSERS: list[Callable[[str], Any]] = [
     environment.age_recipient,
     environment.database,
     environment.mail_url,
+    environment.storage,
+    environment.storage_url,
 ]
 
 
@@ -127,7 +129,10 @@ def test_odd_values_are_taken_or_refused(
 
 @given(
     parse=st.sampled_from(PARSERS),
-    value=st.text() | st.from_regex(r"(https?|mysql|sqlite|smtps?|filemail|consolemail|s3)://[ -~]*", fullmatch=True),
+    value=st.text()
+    | st.from_regex(
+        r"(https?|mysql|sqlite|smtps?|filemail|consolemail|s3|gs|azure|sftp|file)://[ -~]*", fullmatch=True
+    ),
 )
 def test_any_value_is_taken_or_refused(parse: Callable[[str], Any], value: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -152,3 +157,32 @@ def test_options_of_a_database_can_be_set_in_its_url() -> None:
     database = environment.database("mysql:///portal?unix_socket=/run/mysqld.sock")
     assert database["OPTIONS"]["unix_socket"] == "/run/mysqld.sock"
     assert database["OPTIONS"]["charset"] == "utf8mb4"
+
+
+def options(url: str) -> dict[str, Any]:
+    taken: dict[str, Any] = environment.storage(url)["OPTIONS"]
+    return taken
+
+
+def test_a_bucket_has_a_folder_and_may_be_elsewhere_than_at_amazon() -> None:
+    assert options("s3://bucket") == {"bucket_name": "bucket", "location": ""}
+    assert options("s3://bucket/a/b/?endpoint_url=http://minio:9000&region_name=eu-west-1") == {
+        "bucket_name": "bucket",
+        "location": "a/b",
+        "endpoint_url": "http://minio:9000",
+        "region_name": "eu-west-1",
+    }
+
+
+def test_storages_replace_a_file_of_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", "AccountName=backups")
+    assert options("gs://bucket/redis")["file_overwrite"]
+    azure = options("azure://container/redis")
+    assert azure["overwrite_files"]
+    assert azure["connection_string"] == "AccountName=backups"
+
+
+def test_files_over_sftp_are_private() -> None:
+    taken = options("sftp://jane@host:2222/srv/backups")
+    assert (taken["host"], taken["params"]) == ("host", {"username": "jane", "port": 2222})
+    assert (taken["root_path"], taken["file_mode"], taken["dir_mode"]) == ("/srv/backups", 0o600, 0o700)

@@ -113,7 +113,28 @@ WRONG = {
     "CELERY_BROKER_URL": ["cache", "amqp://cache", "redis+cluster://one:7000"],
     "TRUSTED_PROXIES": ["*", "proxy.example.org", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8 127.0.0.1", ","],
     "BACKUP_DIR": ["backups", "~/backups", "./backups"],
-    "BACKUP_STORAGE_URL": ["bucket/folder", "s3://", "s3://bucket folder", "s3:bucket"],
+    "BACKUP_STORAGE_URL": [
+        "bucket/folder",
+        "s3://",
+        "s3://bucket folder",
+        "s3:bucket",
+        "s3://key:secret@bucket/folder",
+        "s3://bucket/../folder",
+        "s3://bucket?acl=public-read",
+        "s3://bucket?endpoint_url=minio",
+        "s3://bucket?endpoint_url=https://key:secret@minio",
+        "ftp://host/folder",
+        "gs://",
+        "gs://bucket?x=1",
+        "azure://container",
+        "sftp://host",
+        "sftp://jane:secret@host/folder",
+        "sftp://host:port/folder",
+        "file://folder",
+        "file:///",
+        "file:///srv//backups",
+        "/srv/backups",
+    ],
     "BACKUP_RECIPIENT": ["age1", "age1" + "b" * 58, "AGE-SECRET-KEY-1" + "Q" * 58, "ssh-ed25519 AAAA"],
     "ALERT_EMAILS": ["ops", "ops@a.org;dev@a.org", "Ops <ops@a.org>", "ops@a.org dev@a.org"],
     "ALERT_URLS": ["example.org", "ntfy://", "ntfy:topic", "ntfy://a b"],
@@ -247,6 +268,21 @@ def test_mariadb_is_reached_with_every_character_and_strict_mode(settings_with: 
     assert "STRICT_TRANS_TABLES" in database["OPTIONS"]["init_command"]
 
 
+def test_backups_lie_in_their_folder_unless_they_are_stored_elsewhere(
+    settings_with: Callable[..., Settings], tmp_path: Path
+) -> None:
+    backend = "portal.operations.backups.keeping.folder.DurableFolderStorage"
+    for variables, folder in (
+        ({}, str(tmp_path / "backups")),
+        ({"BACKUP_DIR": "/srv/backups"}, "/srv/backups"),
+        ({"BACKUP_DIR": "/"}, "/"),
+        ({"BACKUP_STORAGE_URL": "file:///mnt/far%20away", "BACKUP_DIR": "/srv/backups"}, "/mnt/far away"),
+        ({"BACKUP_STORAGE_URL": "ftp://host/x", "BACKUP_DIR": "/srv/backups"}, "/srv/backups"),
+    ):
+        stored = settings_with(**{"BACKUP_DIR": "", "BACKUP_STORAGE_URL": ""} | variables)["STORAGES"]["backups"]
+        assert stored == {"BACKEND": backend, "OPTIONS": {"location": folder}}
+
+
 def manage_check(tmp_path: Path, root: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
     inherited = {name: value for name, value in os.environ.items() if name not in WRONG}
     return subprocess.run(
@@ -286,4 +322,21 @@ def test_check_names_every_wrong_variable_at_once(tmp_path: Path, root: Path) ->
 
 def test_check_is_content_with_a_fresh_installation(tmp_path: Path, root: Path) -> None:
     told = manage_check(tmp_path, root, BIND="unix:/run/portal.sock", TRUSTED_PROXIES="127.0.0.1")
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "package"), [("gs", "django-storages[google]"), ("sftp", "django-storages[sftp]"), ("azure", "[azure]")]
+)
+def test_check_names_the_package_that_a_storage_needs(tmp_path: Path, root: Path, scheme: str, package: str) -> None:
+    url = {"BACKUP_STORAGE_URL": f"{scheme}://backups/redis", "AZURE_STORAGE_CONNECTION_STRING": "AccountName=x"}
+    told = manage_check(tmp_path, root, **url)
+    assert told.returncode == 1
+    assert "portal.E004" in told.stderr
+    assert package in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_check_is_content_with_s3(tmp_path: Path, root: Path) -> None:
+    told = manage_check(tmp_path, root, BACKUP_STORAGE_URL="s3://backups/redis")
     assert (told.returncode, told.stderr) == (0, "")

@@ -212,7 +212,7 @@ def read_notes(document: bytes) -> Notes:
 def _read(document: bytes, *, kind: type[Document]) -> Document:
     try:
         found = msgspec.json.decode(document, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"This is no {kind.__name__.lower()} of a backup: {error}.") from error
     if isinstance(found, Manifest) and found.format != FORMAT:
         raise ManifestError(f"This is a manifest of format {found.format}; this version reads {FORMAT}.")

@@ -21,8 +21,20 @@ def test_every_periodic_task_is_one_that_a_worker_knows() -> None:
 def test_every_periodic_task_expires_so_that_no_backlog_grows() -> None:
     for row in PeriodicTask.objects.all():
         assert row.expires or row.expire_seconds, row.name
-        if row.interval.period == "seconds":
+        if row.interval and row.interval.period == "seconds":
             assert row.expire_seconds <= row.interval.every, row.name
+
+
+def test_a_backup_is_taken_by_the_clock_not_by_an_interval() -> None:
+    row = PeriodicTask.objects.get(task="portal.operations.long.back_up")
+    assert row.interval is None
+    assert (row.crontab.hour, row.crontab.minute) == ("3", "15")
+
+
+def test_long_jobs_are_sent_to_their_queue() -> None:
+    rows = PeriodicTask.objects.filter(task__startswith="portal.operations.long.")
+    assert set(rows.values_list("queue", flat=True)) == {"long"}
+    assert rows.count() == 2
 
 
 def test_something_runs_often_enough_to_tell_that_beat_lives() -> None:
@@ -30,8 +42,12 @@ def test_something_runs_often_enough_to_tell_that_beat_lives() -> None:
     assert min(seconds.values_list("interval__every", flat=True)) <= 20
 
 
-def test_loading_again_leaves_an_edited_schedule_as_it_is() -> None:
-    PeriodicTask.objects.filter(name="Send queued mail").update(enabled=False, expire_seconds=9)
-    before = list(PeriodicTask.objects.values_list("name", "enabled", "expire_seconds", "interval"))
-    import_module("portal.operations.migrations.0002_schedules").load_schedules(apps, schema_editor=None)
-    assert list(PeriodicTask.objects.values_list("name", "enabled", "expire_seconds", "interval")) == before
+@pytest.mark.parametrize(
+    ("migration", "name"), [("0002_schedules", "Send queued mail"), ("0005_long_schedules", "Back up Redis")]
+)
+def test_loading_again_leaves_an_edited_schedule_as_it_is(migration: str, name: str) -> None:
+    PeriodicTask.objects.filter(name=name).update(enabled=False, expire_seconds=9)
+    before = list(PeriodicTask.objects.values_list("name", "enabled", "expire_seconds", "interval", "crontab"))
+    import_module(f"portal.operations.migrations.{migration}").load_schedules(apps, schema_editor=None)
+    after = list(PeriodicTask.objects.values_list("name", "enabled", "expire_seconds", "interval", "crontab"))
+    assert after == before

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What is in a file; `magic` is its first nine bytes, `used_memory_bytes` what the server used then, 0 unknown."""
+    """What is in a file; `magic` is its first nine bytes, `aux` what else it says of itself, such as used-mem."""
 
     magic: bytes
     size_bytes: int

@@ -84,11 +84,13 @@ def restore_whole(
     avoid: frozenset[int],
     needed_bytes: int,
     name: str,
+    note: Callable[[Exchange], None],
     progress: Progress,
 ) -> Restored:
     """Restore all that a file holds into spare databases, compare, and exchange them with the live `databases`.
 
-    `avoid` are databases that are in use though they may be empty. Raises CannotRestore, RestoreFailed.
+    `avoid` are databases that are in use though they may be empty. What is about to be exchanged is handed to
+    `note`, so that somebody knows where the old data is. Raises CannotRestore, RestoreFailed.
     """
     if target.is_cluster:
         raise CannotRestore("A Cluster has one database only: nothing can be exchanged there. Nothing was changed.")
@@ -119,6 +121,7 @@ def restore_whole(
     except BaseException:
         _empty(target, exchange)
         raise
+    note(exchange)
     swapping.exchange(target, exchange=exchange)
     functions, complaint = _restore_functions(plain, target=target)
     warnings = tuple(words for words in (warning, complaint) if words)

@@ -15,6 +15,10 @@ from portal.operations.backups.restoring.target import Target
 _MARK = "portal:kept-by-restore"
 
 
+class NotOurs(CannotRestore):
+    """A spare database does not hold what a restore left there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """Live databases and the spare ones that they are exchanged with; `name` tells one exchange from others."""
@@ -77,7 +81,7 @@ def go_back(target: Target, *, exchange: Exchange) -> None:
 
 
 def drop(target: Target, *, exchange: Exchange) -> None:
-    """Empty the spare databases. Raises CannotRestore when one of them is not ours any more."""
+    """Empty the spare databases. Raises NotOurs when one of them is not ours any more, CannotRestore."""
     try:
         _demand_marks(target, exchange)
         for spare in exchange.spare_of.values():
@@ -104,7 +108,7 @@ def _demand_marks(target: Target, exchange: Exchange) -> None:
         spare for spare in exchange.spare_of.values() if target.database(spare).get(_MARK) != exchange.name.encode()
     ]
     if strangers:
-        raise CannotRestore(
+        raise NotOurs(
             f"Database {', '.join(map(str, strangers))} of {target.place} does not hold what a restore left there: "
             "somebody emptied or uses it. Nothing was changed."
         )

@@ -30,6 +30,7 @@ def whole(plain: Path, *, target: Target, needed_bytes: int = 0) -> Restored:
         avoid=frozenset({15}),
         needed_bytes=needed_bytes,
         name="restore-1",
+        note=lambda exchange: None,
         progress=lambda done, total, words: None,
     )
 

@@ -1,4 +1,4 @@
-"""What the care of Redis and of the workers remembers."""
+"""Signs of life."""
 
 from django.db import models
 

@@ -1,0 +1,156 @@
+"""Bringing a backup of the storage back onto a server that runs."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from limits import sync
+from limits.exceptions import StoreUnavailable
+from portal.operations.backups.folders import working_folder
+from portal.operations.backups.keeping.fetching import fetch_plain
+from portal.operations.backups.keeping.kept import Kept
+from portal.operations.backups.keeping.shelf import Shelf
+from portal.operations.backups.making import keep_replaced
+from portal.operations.backups.manifest import Level, Proof
+from portal.operations.backups.restoring.online import Restored, restore_in_place, restore_whole
+from portal.operations.backups.restoring.preview import Preview, preview
+from portal.operations.backups.restoring.selection import Selection
+from portal.operations.backups.restoring.swapping import Exchange
+from portal.operations.backups.restoring.target import open_target
+from portal.operations.backups.sources import celery_databases, source_named, used_databases
+from portal.operations.models import KeptData
+from portal.operations.runs import Progress
+from portal.redis_address import RedisAddress
+
+KEPT_FOR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of a backup is to be brought back, and where to: None is where it came from."""
+
+    to: RedisAddress | None = None
+    only: tuple[bytes, ...] = ()
+    without: tuple[bytes, ...] = ()
+    is_whole: bool = False
+    identity: Path | None = None
+
+    @property
+    def has_filter(self) -> bool:
+        """Say whether keys are chosen by their names."""
+        return bool(self.only or self.without)
+
+
+def address_of(kept: Kept, *, wish: Wish) -> RedisAddress:
+    """Return where a backup is to be brought back to. Raises NoSuchSource."""
+    return wish.to or source_named(kept.manifest.source).address
+
+
+def look(kept: Kept, *, wish: Wish, progress: Progress, shelf: Shelf) -> Preview:
+    """Return what bringing it back would change. Raises CannotRestore, KeepingError."""
+    address = address_of(kept, wish=wish)
+    with _plains(kept, wish=wish, progress=progress, shelf=shelf) as (plains, _), open_target(address) as target:
+        size = sum(plain.stat().st_size for plain in plains)
+        return preview(
+            plains,
+            target=target,
+            selection=_selection(wish, address=address),
+            progress=lambda done: progress(done, size, "comparing names"),
+        )
+
+
+def bring_back(kept: Kept, *, wish: Wish, name: str, now: datetime, progress: Progress, shelf: Shelf) -> Restored:
+    """Bring a backup back, and return what was done; `name` is this restore's own.
+
+    Whole databases are exchanged where nothing is left out and the server can; else it is done key by key, in place.
+    Raises CannotRestore and KeepingError (nothing was changed), RestoreFailed.
+    """
+    address = address_of(kept, wish=wish)
+    with (
+        _plains(kept, wish=wish, progress=progress, shelf=shelf) as (plains, folder),
+        open_target(address) as target,
+    ):
+        if wish.is_whole and not wish.has_filter and not target.is_cluster and len(plains) == 1:
+            part = kept.manifest.parts[0]
+            restored = restore_whole(
+                plains[0],
+                target=target,
+                databases=[count.database for count in part.proof.counts],
+                avoid=used_databases(address),
+                needed_bytes=part.server.used_memory_bytes or 4 * part.plain.size_bytes,
+                name=name,
+                note=lambda exchange: _note_exchange(exchange, kept=kept, wish=wish, place=target.place, now=now),
+                progress=progress,
+            )
+        else:
+            restored = restore_in_place(
+                plains,
+                target=target,
+                selection=_selection(wish, address=address),
+                folder=folder,
+                keep=lambda files: _keep(files, kept=kept, now=now, progress=progress, shelf=shelf),
+                progress=progress,
+            )
+    if restored.compared is not None:
+        _note_proof(kept, restored=restored, now=now, shelf=shelf)
+    return restored
+
+
+def sync_policies() -> str:
+    """Write the database's policies over what came back; return what went wrong as a sentence, else ''."""
+    try:
+        sync.reconcile(thorough=True)
+    except StoreUnavailable as error:
+        return f"The policies were not synced: {error}. The minute's job does it, or `manage.py policies sync`."
+    return ""
+
+
+@contextmanager
+def _plains(kept: Kept, *, wish: Wish, progress: Progress, shelf: Shelf) -> Iterator[tuple[list[Path], Path]]:
+    """Give the plain files of all parts, checked, and the private folder that they are in."""
+    with working_folder() as folder:
+        plains = []
+        for part in kept.manifest.parts:
+            progress(words=f"fetching {part.file}")
+            plains.append(fetch_plain(kept, part, folder=folder, shelf=shelf, identity=wish.identity))
+        yield plains, folder
+
+
+def _selection(wish: Wish, *, address: RedisAddress) -> Selection:
+    return Selection(
+        only=wish.only,
+        without=wish.without,
+        is_whole=wish.is_whole,
+        celery_databases=celery_databases(address),
+    )
+
+
+def _keep(files: Sequence[Path], *, kept: Kept, now: datetime, progress: Progress, shelf: Shelf) -> None:
+    server = kept.manifest.parts[0].server
+    keep_replaced(files, source=kept.manifest.source, server=server, now=now, progress=progress, shelf=shelf)
+
+
+def _note_exchange(exchange: Exchange, *, kept: Kept, wish: Wish, place: str, now: datetime) -> None:
+    KeptData.objects.create(
+        name=exchange.name,
+        source="" if wish.to else kept.manifest.source,
+        place=place,
+        moved_at=now,
+        until=now + KEPT_FOR,
+        databases=[list(pair) for pair in exchange.spare_of.items()],
+    )
+
+
+def _note_proof(kept: Kept, *, restored: Restored, now: datetime, shelf: Shelf) -> None:
+    proof = Proof(
+        level=Level.RESTORED,
+        at=now,
+        loaded=restored.loaded.loaded,
+        expired=restored.loaded.expired,
+        rdb_version=kept.manifest.parts[0].proof.rdb_version,
+        counts=kept.manifest.parts[0].proof.counts,
+        functions=restored.functions,
+    )
+    shelf.write_notes(kept, notes=kept.notes.with_proof(proof))

@@ -1,0 +1,58 @@
+"""Going back after a restore of whole databases: the old data is kept for an hour."""
+
+from datetime import datetime
+
+from portal.operations.backups.restoring import swapping
+from portal.operations.backups.restoring.errors import CannotRestore
+from portal.operations.backups.restoring.swapping import Exchange, NotOurs
+from portal.operations.backups.restoring.target import open_target
+from portal.operations.backups.sources import NoSuchSource, source_named
+from portal.operations.models import KeptData
+from portal.redis_address import RedisAddress
+
+
+def newest_kept(*, source: str) -> KeptData | None:
+    """Return what the last restore of a source moved aside, if it is still there; '' for that of any other server."""
+    return KeptData.objects.filter(source=source, state=KeptData.State.KEPT).first()
+
+
+def take_back(kept: KeptData, *, to: RedisAddress | None = None) -> None:
+    """Exchange the databases once more: the old data is live again. Raises CannotRestore."""
+    with open_target(to or _address(kept)) as target:
+        swapping.go_back(target, exchange=_exchange(kept))
+        # What had been restored lies in the backup.
+        swapping.drop(target, exchange=_exchange(kept))
+    KeptData.objects.filter(pk=kept.pk).update(state=KeptData.State.TAKEN_BACK)
+
+
+def drop(kept: KeptData, *, to: RedisAddress | None = None) -> None:
+    """Empty the spare databases before their hour is over. Raises CannotRestore."""
+    with open_target(to or _address(kept)) as target:
+        swapping.drop(target, exchange=_exchange(kept))
+    KeptData.objects.filter(pk=kept.pk).update(state=KeptData.State.DROPPED)
+
+
+def drop_old_data(*, now: datetime) -> list[str]:
+    """Empty the spare databases whose hour is over; return what was not there any more, as sentences."""
+    complaints = []
+    for kept in KeptData.objects.filter(state=KeptData.State.KEPT, until__lte=now).exclude(source=""):
+        try:
+            with open_target(_address(kept)) as target:
+                swapping.drop(target, exchange=_exchange(kept))
+        except NotOurs as error:
+            complaints.append(f"{kept}: {error}")
+        except CannotRestore:
+            continue  # a server that is away for now
+        KeptData.objects.filter(pk=kept.pk).update(state=KeptData.State.DROPPED)
+    return complaints
+
+
+def _exchange(kept: KeptData) -> Exchange:
+    return Exchange(kept.name, spare_of={int(live): int(spare) for live, spare in kept.databases})
+
+
+def _address(kept: KeptData) -> RedisAddress:
+    try:
+        return source_named(kept.source).address
+    except NoSuchSource as error:
+        raise CannotRestore(f"{error} Name the server with --to.") from error

@@ -1,0 +1,1 @@
+"""Proving that a plain RDB file is a backup: well formed, and loaded by a scratch server."""

@@ -1,0 +1,57 @@
+"""What is backed up: the Redis of this site, and the one in which it counts where that is another server."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from portal.redis_address import RedisAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A server, or a set of them, under the name that its backups begin with."""
+
+    name: str
+    address: RedisAddress
+
+
+class NoSuchSource(LookupError):
+    """A name that no source has; the message says which there are."""
+
+
+def sources() -> tuple[Source, ...]:
+    """Return all sources. The broker's server is none: a queue that comes back runs finished jobs again."""
+    found = [Source("redis", settings.REDIS), Source("limits", settings.RATELIMIT_STORAGE)]
+    places = [_place(source.address) for source in found]
+    return tuple(source for number, source in enumerate(found) if places[number] not in places[:number])
+
+
+def source_names() -> tuple[str, ...]:
+    """Return the names of all sources."""
+    return tuple(source.name for source in sources())
+
+
+def source_named(name: str) -> Source:
+    """Return a source by its name. Raises NoSuchSource."""
+    known = {source.name: source for source in sources()}
+    if name not in known:
+        raise NoSuchSource(f"There is no source “{name}”. There are: {', '.join(known)}.")
+    return known[name]
+
+
+def celery_databases(address: RedisAddress) -> frozenset[int]:
+    """Return the databases of a server that Celery's queues are in."""
+    is_there = _place(settings.BROKER) == _place(address) and address.kind != "redis+cluster"
+    alone = settings.BROKER.database not in {settings.REDIS.database, settings.RATELIMIT_STORAGE.database}
+    return frozenset({settings.BROKER.database}) if is_there and alone else frozenset()
+
+
+def used_databases(address: RedisAddress) -> frozenset[int]:
+    """Return the databases of a server that this site uses, be they empty or not."""
+    ours = (settings.REDIS, settings.RATELIMIT_STORAGE, settings.BROKER)
+    return frozenset(other.database for other in ours if _place(other) == _place(address))
+
+
+def _place(address: RedisAddress) -> tuple[object, ...]:
+    # Whoever asks, and for which database: it is the same server.
+    return address.hosts, address.socket_path, address.service

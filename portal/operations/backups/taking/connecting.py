@@ -1,0 +1,64 @@
+"""A client of one server for a backup: patient, and with errors that tell a person what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from portal.operations.backups.taking.errors import CannotTake
+from portal.redis_address import RedisAddress
+
+Client: TypeAlias = Any  # redis-py gives it few types
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 30.0
+"""A server that forks answers nobody meanwhile: about 20 ms for each GB in use, much longer on some hosts."""
+
+
+@contextmanager
+def connected(address: RedisAddress) -> Iterator[Client]:
+    """Yield a client of the one server at an address. Raises CannotTake for whatever keeps it from answering."""
+    place = place_of(address)
+    with telling(place), client_of(address) as client:
+        yield client
+
+
+def client_of(address: RedisAddress) -> Client:
+    """Return a client that waits long, and tries nothing twice."""
+    return redis.Redis.from_url(
+        address.url,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+@contextmanager
+def telling(place: str) -> Iterator[None]:
+    """Turn the errors of redis-py into CannotTake."""
+    try:
+        yield
+    except redis.AuthenticationError as error:
+        raise CannotTake(f"{place} does not accept the user and password in its address: {error}.") from error
+    except redis.BusyLoadingError as error:
+        raise CannotTake(f"{place} is still loading its data from disk. Try again when it has.") from error
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise CannotTake(f"{place} does not answer: {error}. Look whether it runs, and try again.") from error
+    except redis.RedisError as error:
+        raise CannotTake(f"{place} refused: {error or 'it gave no reason; its log may'}.") from error
+
+
+def place_of(address: RedisAddress) -> str:
+    """Return host:port, or a socket's path."""
+    if address.kind == "unix":
+        return address.socket_path
+    host, port = address.hosts[0]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_forbidden(error: redis.ResponseError) -> bool:
+    """Say whether a command may not be used there: by an ACL, or because it was renamed or taken out."""
+    return isinstance(error, redis.exceptions.NoPermissionError) or "unknown command" in str(error).lower()

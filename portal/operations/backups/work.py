@@ -1,0 +1,185 @@
+"""The long jobs about backups: what each does with what its run's row says."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from portal.operations.backups import bringing_back, inventory, tidying
+from portal.operations.backups.bringing_back import Wish
+from portal.operations.backups.going_back import take_back
+from portal.operations.backups.keeping.exceptions import KeepingError
+from portal.operations.backups.keeping.kept import Kept
+from portal.operations.backups.keeping.shelf import Shelf
+from portal.operations.backups.making import BY_HAND, NotMade, Wanted, make_backup
+from portal.operations.backups.manifest import Level, Method
+from portal.operations.backups.proving.prove import NotProven
+from portal.operations.backups.proving_again import prove_again
+from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed
+from portal.operations.backups.restoring.online import Restored
+from portal.operations.backups.sources import NoSuchSource, source_named
+from portal.operations.backups.taking.errors import CannotTake
+from portal.operations.backups.tidying import is_whole
+from portal.operations.models import BackupAction, JobRun, KeptData
+from portal.operations.runs import Outcome, Progress, Registry, Work
+
+LATEST = "latest"
+BACKUP, PROVE, RESTORE, TAKE_BACK = "backup", "prove", "restore", "take back"
+LEVELS = {
+    Level.NONE: "not proven",
+    Level.STORED: "stored whole",
+    Level.WELL_FORMED: "well formed",
+    Level.LOADS: "loads",
+    Level.RESTORED: "restored and compared",
+}
+
+
+class NoSuchBackup(LookupError):
+    """There is no backup of that name; the message says where to look."""
+
+
+def find_backup(name: str, *, shelf: Shelf) -> Kept:
+    """Return a backup by its name; `latest` is the newest of all keys. Raises NoSuchBackup, CannotReach."""
+    found = next(filter(is_whole, shelf.kept()), None) if name == LATEST else shelf.find(name)
+    if isinstance(found, Kept):
+        return found
+    why = f": {found.why}" if found else ""
+    raise NoSuchBackup(f"There is no backup “{name}”{why}. `manage.py redis_backups` lists what there is.")
+
+
+def back_up(run: JobRun, progress: Progress) -> Outcome:
+    """Make a backup of the run's source, then delete what the plan keeps no longer."""
+    now, shelf = timezone.now(), Shelf()
+    method = run.arguments.get("method")
+    wanted = Wanted(
+        source_named(run.source),
+        origin=run.arguments.get("origin", BY_HAND),
+        method=Method(method) if method else None,
+        prefixes=tuple(prefix.encode() for prefix in run.arguments.get("prefixes", ())),
+    )
+    kept = make_backup(wanted, now=now, progress=progress, shelf=shelf)
+    inventory.note_kept(kept, now=timezone.now())
+    _note(BackupAction.Done.TAKEN, kept, run=run)
+    return Outcome(f"{backup_words(kept)}{_tidied(run.source, now=now, shelf=shelf)}", subject=kept.name)
+
+
+def prove(run: JobRun, progress: Progress) -> Outcome:
+    """Prove the backup that the run is about."""
+    shelf = Shelf()
+    kept = find_backup(run.subject, shelf=shelf)
+    try:
+        kept = prove_again(kept, now=timezone.now(), progress=progress, shelf=shelf)
+    finally:
+        if isinstance(found := shelf.find(run.subject), Kept):
+            inventory.note_kept(found, now=timezone.now())
+    _note(BackupAction.Done.PROVEN, kept, run=run)
+    return Outcome(f"{kept.name}: {LEVELS[kept.notes.proven[-1].level]}.", subject=kept.name)
+
+
+def restore(run: JobRun, progress: Progress) -> Outcome:
+    """Bring the backup that the run is about back to where it came from."""
+    shelf = Shelf()
+    kept = find_backup(run.subject, shelf=shelf)
+    restored = bringing_back.bring_back(
+        kept,
+        wish=wish_of(run.arguments),
+        name=restore_name(run),
+        now=timezone.now(),
+        progress=progress,
+        shelf=shelf,
+    )
+    complaint = bringing_back.sync_policies()
+    inventory.take_inventory(now=timezone.now(), shelf=shelf)
+    words = restored_words(restored) + (f" {complaint}" if complaint else "")
+    _note(BackupAction.Done.RESTORED, kept, run=run, words=words)
+    return Outcome(words, subject=kept.name)
+
+
+def go_back(run: JobRun, progress: Progress) -> Outcome:
+    """Take back the restore that moved the run's old data aside."""
+    kept = KeptData.objects.get(pk=run.arguments["kept_data"])
+    take_back(kept)
+    inventory.note_action(
+        BackupAction.Done.TAKEN_BACK, backup=kept.name, who=run.asked_by, now=timezone.now(), words=str(kept)
+    )
+    return Outcome(f"{kept} is live again.")
+
+
+def wish_of(arguments: dict[str, Any]) -> Wish:
+    """Return what a run's arguments ask for."""
+    return Wish(
+        only=tuple(prefix.encode() for prefix in arguments.get("only", ())),
+        without=tuple(prefix.encode() for prefix in arguments.get("without", ())),
+        is_whole=bool(arguments.get("whole")),
+    )
+
+
+def restore_name(run: JobRun) -> str:
+    """Return the name under which a restore's old data is kept."""
+    return f"restore-{run.pk}"
+
+
+def backup_words(kept: Kept) -> str:
+    """Return what a backup holds and how far it is proven, as sentences."""
+    manifest = kept.manifest
+    expired = sum(part.proof.expired for part in manifest.parts)
+    gone = f", {expired:,} of them already expired" if expired else ""
+    methods = ", ".join(dict.fromkeys(part.method for part in manifest.parts))
+    warnings = "".join(f" Warning: {words}" for words in manifest.warnings)
+    return (
+        f"{kept.name}: {manifest.keys:,} keys{gone}, {manifest.plain_bytes:,} bytes by {methods}, "
+        f"stored in {manifest.stored_bytes:,}; {LEVELS[kept.level]}.{warnings}"
+    )
+
+
+def restored_words(restored: Restored) -> str:
+    """Return what a restore did, as sentences."""
+    loaded = restored.loaded
+    left_out = "".join(f", {number:,} left out ({why})" for why, number in loaded.left_out.items())
+    words = [f"{loaded.loaded:,} of {loaded.keys:,} keys restored, {loaded.expired:,} had expired{left_out}."]
+    if restored.saved is not None:
+        saved = restored.saved
+        words.append(
+            f"{saved.replaced:,} were replaced, and are kept as a backup of their own; {saved.added:,} are new."
+        )
+    if restored.compared is not None:
+        words.append(f"Compared: {restored.compared.equal:,} are equal, none differs.")
+    if restored.exchange is not None and restored.exchange.spare_of:
+        spare = ", ".join(map(str, restored.exchange.spare_of.values()))
+        words.append(
+            f"The old data is kept for an hour in database {spare}: `redis_restore --take-back` goes back to it."
+        )
+    return " ".join((*words, *restored.warnings))
+
+
+def _tidied(source: str, *, now: datetime, shelf: Shelf) -> str:
+    try:
+        gone = tidying.tidy(source, now=now, shelf=shelf)
+    except KeepingError as error:
+        return f" Old backups were not deleted: {error}"
+    return f" Deleted by the plan: {', '.join(gone)}." if gone else ""
+
+
+def _note(what: BackupAction.Done, kept: Kept, *, run: JobRun, words: str = "") -> None:
+    inventory.note_action(what, backup=kept.name, who=run.asked_by, now=timezone.now(), words=words)
+
+
+_FAILURES = (
+    CannotTake,
+    NotProven,
+    KeepingError,
+    NotMade,
+    CannotRestore,
+    RestoreFailed,
+    NoSuchBackup,
+    NoSuchSource,
+    OSError,
+)
+
+
+def _work(do: Callable[[JobRun, Progress], Outcome]) -> Work:
+    return Work(do, holds="data", failures=_FAILURES)
+
+
+WORK: Registry = {BACKUP: _work(back_up), PROVE: _work(prove), RESTORE: _work(restore), TAKE_BACK: _work(go_back)}

@@ -1,0 +1,73 @@
+"""`redis_backups [--json]`, `redis_backups --pin NAME`, `--unpin NAME`, `--plan`: what there is."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+import msgspec
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from portal.operations.backups import inventory, pinning, tidying
+from portal.operations.backups.keeping.kept import Kept
+from portal.operations.backups.keeping.retention import Verdict
+from portal.operations.backups.keeping.shelf import Shelf
+from portal.operations.backups.work import LEVELS, find_backup
+from portal.operations.management.backup_command import BackupCommand
+from portal.operations.models import BackupPlan
+
+
+class Command(BackupCommand):
+    help = "List the backups, newest first, and what lies among them and is none."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--plan", action="store_true", help="tell what the plan keeps, and why")
+        parser.add_argument("--pin", metavar="NAME", help="keep this one for good")
+        parser.add_argument("--unpin", metavar="NAME", help="let the plan judge this one again")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        shelf = Shelf()
+        if name := options["pin"] or options["unpin"]:
+            pinning.pin(find_backup(name, shelf=shelf), pinned=bool(options["pin"]), who="command", shelf=shelf)
+        found = inventory.take_inventory(now=timezone.now(), shelf=shelf)
+        if options["json"]:
+            self.stdout.write(json.dumps([_plain(kept) for kept in found.kept], indent=1))
+            return
+        reasons = self._reasons(found.kept) if options["plan"] else {}
+        for kept in found.kept:
+            self.stdout.write(_line(kept) + reasons.get(kept.name, ""))
+        for rubbish in found.rubbish:
+            self.stdout.write(f"{rubbish.name}: no backup. {rubbish.why}")
+        if not found.kept:
+            self.stdout.write("There is no backup yet: `manage.py redis_backup` makes one.")
+
+    def _reasons(self, kept: tuple[Kept, ...]) -> dict[str, str]:
+        verdicts = tidying.verdicts(kept, plan=BackupPlan.current(), now=timezone.now())
+        return {verdict.name: _reason(verdict) for verdict in verdicts}
+
+
+def _reason(verdict: Verdict) -> str:
+    what = "stays" if verdict.kept else "goes after the next backup"
+    return f"\n    {what}: {', '.join(verdict.reasons)}"
+
+
+def _line(kept: Kept) -> str:
+    manifest = kept.manifest
+    age = timesince(manifest.began_at).partition(",")[0].replace("\xa0", " ")
+    parts = [
+        f"{manifest.keys:,} keys",
+        str(filesizeformat(manifest.stored_bytes)).replace("\xa0", " "),
+        LEVELS[kept.level],
+        *(["encrypted"] if manifest.is_encrypted else []),
+        *(["pinned"] if kept.notes.is_pinned else []),
+        *([f"FAILED: {kept.notes.failure}"] if kept.notes.failed_at else []),
+        *kept.problems,
+    ]
+    return f"{kept.name}  {age} old; {', '.join(parts)}"
+
+
+def _plain(kept: Kept) -> dict[str, Any]:
+    manifest, notes = msgspec.to_builtins(kept.manifest), msgspec.to_builtins(kept.notes)
+    return {"manifest": manifest, "notes": notes, "level": int(kept.level), "problems": list(kept.problems)}

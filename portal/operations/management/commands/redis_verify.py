@@ -1,0 +1,42 @@
+"""`redis_verify BACKUP [--identity FILE]`"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from portal.operations.backups import inventory
+from portal.operations.backups.keeping.shelf import Shelf
+from portal.operations.backups.manifest import Level
+from portal.operations.backups.proving_again import prove_again
+from portal.operations.backups.work import LEVELS, find_backup
+from portal.operations.management.backup_command import BackupCommand, Teller
+
+
+class Command(BackupCommand):
+    help = "Prove a backup that lies in the storage: whole, well formed, and a server loads it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("backup", help="its name, or latest")
+        parser.add_argument(
+            "--identity", type=Path, metavar="FILE", help="the age identity that opens an encrypted one"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        shelf, teller = Shelf(), Teller(self)
+        kept = find_backup(options["backup"], shelf=shelf)
+        try:
+            kept = prove_again(
+                kept, now=timezone.now(), progress=teller.beside(), shelf=shelf, identity=options["identity"]
+            )
+        finally:
+            teller.end()
+            inventory.take_inventory(now=timezone.now(), shelf=shelf)
+        proof = kept.notes.proven[-1]
+        loaded = f": {proof.loaded:,} loaded + {proof.expired:,} expired = {proof.keys:,} keys, by {proof.verifier}"
+        self.stdout.write(f"{kept.name}: {LEVELS[proof.level]}{loaded if proof.level >= Level.LOADS else ''}.")
+        for warning in proof.warnings:
+            self.stdout.write(f"Warning: {warning}")
+        if proof.level == Level.STORED:
+            self.stdout.write("It is encrypted: name the file of its age identity with --identity to prove more.")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 from django.conf import settings
@@ -59,7 +60,7 @@ def make_backup(wanted: Wanted, *, now: datetime, progress: Progress, shelf: She
         truth, path = _truth(folder, now=now)
         files[truth.file] = path
         manifest = Manifest(
-            name=name_of(wanted.source, now=now),
+            name=_free_name(wanted.source.name, now=now, shelf=shelf),
             source=wanted.source.name,
             began_at=now,
             seconds=round(time.monotonic() - began, 3),
@@ -98,7 +99,7 @@ def keep_replaced(
         parts.append(part)
         files[part.file] = path
     manifest = Manifest(
-        name=f"{source}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-replaced",
+        name=_free_name(source, now=now, shelf=shelf, ending="-replaced"),
         source=source,
         began_at=now,
         seconds=round(time.monotonic() - began, 3),
@@ -111,9 +112,11 @@ def keep_replaced(
     return shelf.publish(manifest, files=files)
 
 
-def name_of(source: Source, *, now: datetime) -> str:
-    """Return the name of a backup that begins now."""
-    return f"{source.name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+def _free_name(source: str, *, now: datetime, shelf: Shelf, ending: str = "") -> str:
+    """Return the name of a backup that begins now: its second, and a number where that second has one already."""
+    name = f"{source}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{ending}"
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(name for name in names if shelf.find(name) is None)
 
 
 def _proven_and_packed(taken: Taken, *, progress: Progress) -> tuple[Part, Path]:

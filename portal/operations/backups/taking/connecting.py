@@ -42,13 +42,13 @@ def telling(place: str) -> Iterator[None]:
     try:
         yield
     except redis.AuthenticationError as error:
-        raise CannotTake(f"{place} does not accept the user and password in its address: {error}.") from error
+        raise CannotTake(f"{place} does not accept the user and password in its address: {_words(error)}.") from error
     except redis.BusyLoadingError as error:
         raise CannotTake(f"{place} is still loading its data from disk. Try again when it has.") from error
     except (redis.ConnectionError, redis.TimeoutError) as error:
-        raise CannotTake(f"{place} does not answer: {error}. Look whether it runs, and try again.") from error
+        raise CannotTake(f"{place} does not answer: {_words(error)}. Look whether it runs, and try again.") from error
     except redis.RedisError as error:
-        raise CannotTake(f"{place} refused: {error or 'it gave no reason; its log may'}.") from error
+        raise CannotTake(f"{place} refused: {_words(error) or 'it gave no reason; its log may'}.") from error
 
 
 def place_of(address: RedisAddress) -> str:
@@ -62,3 +62,7 @@ def place_of(address: RedisAddress) -> str:
 def is_forbidden(error: redis.ResponseError) -> bool:
     """Say whether a command may not be used there: by an ACL, or because it was renamed or taken out."""
     return isinstance(error, redis.exceptions.NoPermissionError) or "unknown command" in str(error).lower()
+
+
+def _words(error: redis.RedisError) -> str:
+    return str(error).rstrip(".")

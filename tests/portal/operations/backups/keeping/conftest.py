@@ -1,7 +1,6 @@
 """A shelf in a folder, and one in an S3 on loopback; an age identity; a disk of one megabyte."""
 
 import logging
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,13 +100,3 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
     """A shelf of each kind in turn."""
     found: Shelf = request.getfixturevalue(request.param)
     return found
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one megabyte."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)

@@ -59,16 +59,6 @@ def private(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a megabyte."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.fixture
 def unprivileged(program: str) -> Iterator[Unprivileged]:
     """A program and a folder for a server that does not run as root."""
     folder = Path(tempfile.mkdtemp(prefix="portal-nobody-"))

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from limits.models import Policy
 from portal.operations.backups.bringing_back import Wish, bring_back
 from portal.operations.backups.keeping.exceptions import WrongIdentity
 from portal.operations.backups.keeping.shelf import Shelf
@@ -139,8 +140,6 @@ def test_no_plain_file_is_left_behind(single: Site, storage: Path, settings: Any
 
 
 def test_the_policies_come_back_into_an_empty_database(single: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    from limits.models import Policy
-
     before = {policy.slug: policy.as_value() for policy in Policy.objects.all()}
     assert before
     kept = make()

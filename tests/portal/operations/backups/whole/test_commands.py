@@ -1,0 +1,243 @@
+"""What operators type, and what they are told."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from portal.operations import runs
+from portal.operations.backups.work import BACKUP, WORK
+from portal.operations.models import Backup, BackupAction, BackupPlan, JobRun, KeptData
+from tests.portal.operations.backups.keeping.conftest import Identity
+from tests.portal.operations.backups.restoring.conftest import PROGRAMS
+from tests.portal.operations.backups.restoring.filling import Live
+from tests.portal.operations.backups.whole.conftest import Site, live_at
+from tests.servers import Server, start_redis
+
+pytestmark = [pytest.mark.server, pytest.mark.django_db]
+
+
+def command(*arguments: str, **options: Any) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out, stderr=StringIO(), **options)
+    return out.getvalue()
+
+
+def backed_up() -> str:
+    """Make a backup, and return its name."""
+    return command("redis_backup").partition(":")[0]
+
+
+def test_a_backup_is_told_with_its_keys_and_its_level(single: Site) -> None:
+    told = command("redis_backup")
+    assert f"{len(single.contents()):,} keys" in told
+    assert "by wire" in told
+    assert "; loads." in told
+
+
+def test_a_list_tells_what_there_is(single: Site, storage: Path) -> None:
+    assert "no backup yet" in command("redis_backups")
+    name = backed_up()
+    (storage / "left over").mkdir()
+    (storage / "left over" / "all.rdb.zst").write_bytes(b"half")
+    told = command("redis_backups", "--plan")
+    assert f"{name}  0 minutes old;" in told
+    assert "stays: newest proven" in told
+    assert "left over: no backup. It has no manifest" in told
+
+
+def test_programs_read_the_list_as_json(single: Site) -> None:
+    name = backed_up()
+    (kept,) = json.loads(command("redis_backups", "--json"))
+    assert (kept["manifest"]["name"], kept["level"]) == (name, 3)
+
+
+def test_a_pinned_backup_says_so(single: Site) -> None:
+    name = backed_up()
+    assert "pinned" in command("redis_backups", "--pin", name)
+    assert "pinned" not in command("redis_backups", "--unpin", name)
+    told = BackupAction.objects.filter(backup=name).values_list("what", flat=True)
+    assert list(told) == ["unpinned", "pinned", "taken"]
+
+
+def test_verifying_tells_the_sum(single: Site) -> None:
+    backed_up()
+    keys = f"{len(single.contents()):,}"
+    assert f"loads: {keys} loaded + 0 expired = {keys} keys, by redis 7.0" in command("redis_verify", "latest")
+
+
+def test_a_damaged_backup_counts_no_more(single: Site, storage: Path) -> None:
+    name = backed_up()
+    file = storage / name / "all.rdb.zst"
+    damaged = bytearray(file.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    file.write_bytes(bytes(damaged))
+    with pytest.raises(CommandError, match=r"all\.rdb\.zst"):
+        command("redis_verify", name)
+    assert "FAILED" in command("redis_backups")
+    assert Backup.objects.get(name=name).failed_at is not None
+    before = single.contents()
+    with pytest.raises(CommandError, match="another backup"):
+        command("redis_restore", name)
+    assert single.contents() == before
+
+
+def test_an_encrypted_backup_is_proven_with_its_identity(single: Site, settings: Any, identity: Identity) -> None:
+    settings.BACKUP_RECIPIENT = identity.recipient
+    name = backed_up()
+    assert "stored whole" in command("redis_verify", name)
+    assert ": loads:" in command("redis_verify", name, identity=identity.file)
+    assert "encrypted" in command("redis_backups")
+
+
+def test_a_dry_run_changes_nothing_and_tells_all(single: Site) -> None:
+    name = backed_up()
+    with single_client(single) as client:
+        client.delete("text")
+        client.lpush("celery", "a job")
+    before = single.contents()
+    told = command("redis_restore", name, "--dry-run")
+    assert single.contents() == before
+    assert "add                 1" in told
+    assert "Database 3 holds" in told
+
+
+def test_a_restore_tells_what_it_did(single: Site) -> None:
+    backed_up()
+    single.empty()
+    told = command("redis_restore", "latest")
+    keys = f"{len(single.contents()):,}"
+    assert f"{keys} of {keys} keys restored, 0 had expired." in told
+    assert f"0 were replaced, and are kept as a backup of their own; {keys} are new." in told
+
+
+def test_what_a_restore_replaced_is_a_backup_and_never_the_latest(single: Site) -> None:
+    name = backed_up()
+    with single_client(single) as client:
+        client.set("text", "changed")
+    command("redis_restore", name)
+    replaced = Backup.objects.get(name__endswith="-replaced")
+    with single_client(single) as client:
+        assert client.get("text") == b"abc" * 5000
+        command("redis_restore", replaced.name, "--only", "text")
+        assert client.get("text") == b"changed"
+    assert f"{name}: loads" in command("redis_verify", "latest")
+
+
+def test_a_whole_restore_can_be_taken_back(single: Site) -> None:
+    backed_up()
+    with single_client(single) as client:
+        client.set("since", "then")
+    before = single.contents()
+    assert "--take-back" in command("redis_restore", "latest", "--whole")
+    assert (0, b"since") not in single.contents()
+    command("redis_restore", "--take-back")
+    assert single.contents() == before
+    assert KeptData.objects.get().state == "taken back"
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        command("redis_restore", "--take-back")
+
+
+def test_the_old_data_of_a_whole_restore_can_be_dropped(single: Site) -> None:
+    backed_up()
+    command("redis_restore", "latest", "--whole")
+    command("redis_restore", "--drop-old")
+    with single_client(single) as client:
+        assert set(client.info("keyspace")) == {"db0", "db3"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("redis_restore", "redis-20200101T000000Z"), "There is no backup “redis-20200101T000000Z”"),
+        (("redis_restore", "../../etc"), "There is no backup"),
+        (("redis_restore",), "Name a backup"),
+        (("redis_restore", "latest", "--to", "http://example.org"), "--to cannot be used. It takes redis://"),
+        (("redis_verify", "latest"), "There is no backup “latest”"),
+        (("redis_backup", "--source", "mongo"), "There is no source “mongo”. There are: redis"),
+        (("redis_backup", "--method", "magic"), "invalid choice"),
+        (("redis_restore", "--take-back"), "Nothing was changed"),
+    ],
+)
+def test_wrong_words_are_one_plain_line(single: Site, arguments: tuple[str, ...], told: str) -> None:
+    with pytest.raises(CommandError, match=told) as error:
+        command(*arguments)
+    assert "\n" not in str(error.value)
+
+
+def test_a_server_that_is_away_is_told_and_noted(single: Site, settings: Any) -> None:
+    settings.REDIS = settings.REDIS.__class__(kind="redis", hosts=(("127.0.0.1", 1),))
+    settings.RATELIMIT_STORAGE = settings.REDIS
+    with pytest.raises(CommandError, match=r"127\.0\.0\.1:1 does not answer"):
+        command("redis_backup")
+    assert JobRun.objects.get().state == "failed"
+    assert "no backup yet" in command("redis_backups")
+
+
+def test_a_second_backup_while_one_runs_is_told_and_leaves_nothing(single: Site) -> None:
+    first = runs.ask(BACKUP, slot="first", source="redis", now=timezone.now())
+    assert first is not None
+    assert runs.begin(first, holds=WORK[BACKUP].held_by(first), now=timezone.now())
+    with pytest.raises(CommandError, match=r"is under way\. Nothing was done"):
+        command("redis_backup")
+    assert JobRun.objects.count() == 1
+    assert "no backup yet" in command("redis_backups")
+
+
+def test_old_backups_go_by_the_plan_after_a_new_one(single: Site, storage: Path) -> None:
+    plan = BackupPlan.current()
+    plan.keep_last, plan.keep_daily, plan.keep_weekly, plan.keep_monthly, plan.keep_yearly = 1, 0, 0, 0, 0
+    plan.save()
+    first = backed_up()
+    told = command("redis_backup")
+    assert f"Deleted by the plan: {first}." in told
+    assert not (storage / first / "manifest.json").exists()
+
+
+def test_an_offline_restore_of_a_server_with_aof_works_as_printed_and_carried_out(
+    settings: Any, storage: Path, start: Callable[..., Live], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = start("redis-7.0", "--appendonly", "yes")
+    site = live_at(settings, live.address)
+    site.fill()
+    before = site.contents()
+    name = backed_up()
+    monkeypatch.chdir(tmp_path)
+    printed = command("redis_restore", name, "--offline")
+    assert "make one whose base is the backup" in printed
+    assert (tmp_path / f"{name}-all.rdb").stat().st_mode & 0o777 == 0o600
+    folder = Path(live.address.socket_path).parent
+    with pytest.raises(CommandError, match="The server still runs"):
+        command("redis_restore", name, "--offline", "--carry-out", folder=folder)
+    site.empty()
+    live.server.process.terminate()
+    live.server.process.wait()
+    told = command("redis_restore", name, "--offline", "--carry-out", folder=folder)
+    assert "holds the backup. Start the server" in told
+    assert len(list(folder.glob("*.before-restore-*"))) > 0
+    again = restarted(live, "--appendonly", "yes")
+    try:
+        assert site.contents() == before
+        keys = f"{len(before):,}"
+        assert f"{keys} loaded + 0 expired = {keys} keys in the backup." in command(
+            "redis_restore", name, "--offline", "--check"
+        )
+    finally:
+        again.stop()
+
+
+def single_client(site: Site, number: int = 0) -> Any:
+    return redis.Redis.from_url(site.address.with_database(number).url)
+
+
+def restarted(live: Live, *options: str) -> Server:
+    socket_path = live.address.socket_path
+    return start_redis(
+        Path(socket_path).parent, program=PROGRAMS["redis-7.0"], socket_path=socket_path, options=options
+    )

@@ -1,0 +1,153 @@
+"""Whatever goes wrong: nothing half-done is listed, nothing is deleted, and the run says what to do."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.utils import timezone
+from post_office.models import Email
+
+from portal.operations import runs
+from portal.operations.backups.keeping.kept import Contents
+from portal.operations.backups.keeping.shelf import Shelf
+from portal.operations.backups.taking.landing import Landing
+from portal.operations.backups.work import BACKUP, WORK
+from portal.operations.models import BackupPlan, JobRun
+from portal.redis_address import parse_redis_address
+from tests.portal.operations.backups.restoring.filling import Live
+from tests.portal.operations.backups.whole.conftest import Site, live_at
+from tests.servers import wait_until
+
+pytestmark = [pytest.mark.server, pytest.mark.django_db]
+
+
+def back_up(slot: str = "now", *, attempts_max: int = 1) -> JobRun:
+    """Have a backup of the site made, and return how it went."""
+    run = runs.ask(BACKUP, slot=slot, source="redis", now=timezone.now(), attempts_max=attempts_max)
+    assert run is not None
+    assert runs.perform(run, work=WORK[BACKUP])
+    run.refresh_from_db()
+    return run
+
+
+def left_behind(settings: Any) -> list[Path]:
+    work = settings.VAR / "backup-work"
+    return list(work.rglob("*")) if work.exists() else []
+
+
+def test_of_a_server_killed_in_mid_transfer_nothing_is_left(
+    settings: Any, storage: Path, start: Callable[..., Live], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = start("redis-7.0")
+    site = live_at(settings, live.address)
+    with redis.Redis.from_url(site.address.url) as client:
+        for number in range(60):
+            client.set(f"large:{number}", os.urandom(1 << 20))
+    write = Landing.write
+
+    def killing(self: Landing, *arguments: Any, **options: Any) -> Any:
+        if self.size_bytes > 10_000_000:
+            live.server.process.kill()
+        return write(self, *arguments, **options)
+
+    monkeypatch.setattr(Landing, "write", killing)
+    run = back_up(attempts_max=3)
+    assert run.state == JobRun.State.WAITING
+    assert "the next is at" in run.outcome
+    assert Shelf().contents() == Contents((), ())
+    assert left_behind(settings) == []
+
+
+def test_with_a_full_disk_at_our_end_nothing_is_left(single: Site, settings: Any, small_disk: Path) -> None:
+    settings.VAR = small_disk
+    with redis.Redis.from_url(single.address.url) as client:
+        client.set("large", os.urandom(3_000_000))
+    run = back_up()
+    assert run.state == JobRun.State.FAILED
+    assert "room" in run.outcome
+    assert Shelf().contents() == Contents((), ())
+    assert left_behind(settings) == []
+
+
+def test_with_a_full_storage_nothing_is_left(single: Site, settings: Any, small_disk: Path) -> None:
+    settings.STORAGES["backups"]["OPTIONS"]["location"] = str(small_disk / "backups")
+    settings.STORAGES = dict(settings.STORAGES)
+    with redis.Redis.from_url(single.address.url) as client:
+        client.set("large", os.urandom(3_000_000))
+    run = back_up()
+    assert run.state == JobRun.State.FAILED
+    assert "full" in run.outcome
+    assert Shelf().contents() == Contents((), ())
+
+
+def test_a_failed_run_deletes_nothing(single: Site, settings: Any) -> None:
+    plan = BackupPlan.current()
+    plan.keep_last, plan.keep_daily, plan.keep_weekly, plan.keep_monthly, plan.keep_yearly = 1, 0, 0, 0, 0
+    plan.save()
+    names = [back_up("1").subject]
+    settings.REDIS = parse_redis_address("redis://127.0.0.1:1/0")
+    assert back_up("2").state == JobRun.State.FAILED
+    assert [kept.name for kept in Shelf().kept()] == names
+
+
+def test_a_failed_backup_is_told_to_the_channels(single: Site, settings: Any) -> None:
+    settings.ALERT_EMAILS = ["operator@example.org"]
+    settings.REDIS = parse_redis_address("redis://127.0.0.1:1/0")
+    back_up()
+    (mail,) = Email.objects.all()
+    assert "does not answer" in mail.message
+
+
+def test_a_managed_service_that_forbids_much_is_backed_up_key_by_key(single: Site, settings: Any) -> None:
+    before = single.contents()
+    client = redis.Redis.from_url(single.address.url)
+    forbidden = ("-psync", "-sync", "-bgsave", "-config", "-save", "-replicaof", "-debug", "-shutdown")
+    client.execute_command("ACL", "SETUSER", "customer", "on", ">secret", "~*", "&*", "+@all", *forbidden)
+    client.close()
+    settings.REDIS = parse_redis_address(f"unix://customer:secret@{single.address.socket_path}")
+    run = back_up()
+    assert run.state == JobRun.State.SUCCEEDED
+    (kept,) = Shelf().kept()
+    assert kept.manifest.parts[0].method == "logical"
+    assert kept.manifest.keys == len(before)
+    assert any("not of one moment" in words or "moment" in words for words in kept.manifest.warnings)
+
+
+def test_a_user_who_may_nothing_is_told_what_it_takes(single: Site, settings: Any) -> None:
+    client = redis.Redis.from_url(single.address.url)
+    client.execute_command("ACL", "SETUSER", "nobody", "on", ">secret", "~*", "+ping")
+    client.close()
+    settings.REDIS = parse_redis_address(f"unix://nobody:secret@{single.address.socket_path}")
+    run = back_up()
+    assert run.state == JobRun.State.FAILED
+    assert "psync" in run.outcome.lower()
+
+
+@pytest.mark.slow
+def test_a_run_cut_off_in_the_middle_leaves_no_lie(start: Callable[..., Live], tmp_path: Path, root: Path) -> None:
+    live = start("redis-7.0")
+    with live.database() as client:
+        for number in range(200):
+            client.set(f"large:{number}", os.urandom(1 << 20))
+    environment = os.environ | {
+        "PORTAL_VAR": str(tmp_path / "portal"),
+        "REDIS_URL": live.address.url,
+        "SECRET_KEY": "a" * 40,
+    }
+    environment.pop("DATABASE_URL", None)
+    (tmp_path / "portal").mkdir()
+    command = [sys.executable, str(root / "manage.py")]
+    subprocess.run([*command, "migrate", "-v0"], env=environment, check=True)
+    running = subprocess.Popen([*command, "redis_backup"], env=environment, stderr=subprocess.DEVNULL)
+    work = tmp_path / "portal" / "backup-work"
+    wait_until(lambda: any(path.stat().st_size > 0 for path in work.rglob("*.part")), what="a part")
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    listed = subprocess.run([*command, "redis_backups"], env=environment, check=True, capture_output=True, text=True)
+    assert "There is no backup yet" in listed.stdout

@@ -67,6 +67,9 @@ class Rule:
     reached: bool = False
 
 
+BACKUPS = "portal.operations.backups"
+JOBS = ("portal.operations.runs", "portal.operations.models", "portal.operations.long", "django.db")
+
 RULES = {
     "the core knows the standard library alone": Rule(
         ("limits.core",), only=("limits.core", *sorted(sys.stdlib_module_names))
@@ -85,6 +88,21 @@ RULES = {
     "one module talks to Redis": Rule(("limits",), never=("redis",), but_for=("limits.store.*", "limits.cluster")),
     "one module is a cache of django-redis": Rule(
         ("limits",), never=("django_redis",), but_for=("limits.cache", "limits.cluster")
+    ),
+    "the dump format knows neither Django nor Redis": Rule(
+        (f"{BACKUPS}.rdb",), only=(f"{BACKUPS}.rdb", f"{BACKUPS}.manifest", "anycrc", *sorted(sys.stdlib_module_names))
+    ),
+    "taking a backup knows nothing of what becomes of it": Rule(
+        (f"{BACKUPS}.taking",), never=tuple(f"{BACKUPS}.{room}" for room in ("keeping", "proving", "restoring")) + JOBS
+    ),
+    "keeping a backup knows nothing of how it came": Rule(
+        (f"{BACKUPS}.keeping",), never=tuple(f"{BACKUPS}.{room}" for room in ("taking", "proving", "restoring")) + JOBS
+    ),
+    "proving a backup knows nothing of where it lies": Rule(
+        (f"{BACKUPS}.proving",), never=tuple(f"{BACKUPS}.{room}" for room in ("taking", "keeping", "restoring")) + JOBS
+    ),
+    "restoring a file knows nothing of where it lies": Rule(
+        (f"{BACKUPS}.restoring",), never=(f"{BACKUPS}.taking", f"{BACKUPS}.keeping.shelf", *JOBS)
     ),
     "no import is hidden in a text": Rule(
         ("limits", "portal"), never=("importlib.import_module", "importlib.__import__"), but_for=("limits",)
@@ -143,6 +161,11 @@ def test_every_module_that_a_rule_names_is_there(sources: Sources) -> None:
         ("admin and commands know no Redis", "limits.management.commands.limits", "from django.core import cache"),
         ("one module talks to Redis", "limits.cache", "from redis.exceptions import RedisError"),
         ("one module is a cache of django-redis", "limits.store.live", "import django_redis"),
+        ("the dump format knows neither Django nor Redis", f"{BACKUPS}.rdb.walk", "import redis"),
+        ("taking a backup knows nothing of what becomes of it", f"{BACKUPS}.taking.wire", f"import {BACKUPS}.keeping"),
+        ("keeping a backup knows nothing of how it came", f"{BACKUPS}.keeping.shelf", f"import {BACKUPS}.taking.wire"),
+        ("proving a backup knows nothing of where it lies", f"{BACKUPS}.proving.prove", "from django.db import models"),
+        ("restoring a file knows nothing of where it lies", f"{BACKUPS}.restoring.load", f"import {BACKUPS}.taking"),
         ("no import is hidden in a text", "portal.health", "from importlib import import_module"),
         ("no import is hidden in a text", "limits.conf", "import importlib\nimportlib.import_module('portal')"),
     ],

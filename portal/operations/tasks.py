@@ -8,7 +8,10 @@ from django.utils import timezone
 from post_office.mail import send_queued_mail_until_done
 from post_office.utils import cleanup_expired_mails
 
+from portal.operations import runs
+
 MAIL_KEPT = timedelta(days=7)
+RUNS_KEPT = timedelta(days=90)
 
 
 @shared_task(ignore_result=True)
@@ -27,3 +30,16 @@ def forget_old_mail() -> None:
 def forget_old_sessions() -> None:
     """Delete sessions that have ended."""
     call_command("clearsessions")
+
+
+@shared_task(ignore_result=True)
+def notice_dead_runs() -> None:
+    """Tell of long jobs that died, and of those that nobody begins; every minute, by another worker than theirs."""
+    runs.notice_cut_off(now=timezone.now())
+    runs.drop_overdue(now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def forget_old_runs() -> None:
+    """Delete what long jobs of a quarter ago left in the database; every day."""
+    runs.forget(before=timezone.now() - RUNS_KEPT)

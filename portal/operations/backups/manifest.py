@@ -90,6 +90,8 @@ class Proof:
     expired: int = 0
     verifier: str = ""
     """The scratch server, such as `valkey 9.1.2`; '' when none loaded it."""
+    is_loadable_here: bool = True
+    """False: no server on the machine that proved it can load its version, or its modules' values."""
     warnings: tuple[str, ...] = ()
 
     @property

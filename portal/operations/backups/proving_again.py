@@ -60,5 +60,6 @@ def _together(proofs: list[Proof], *, now: datetime) -> Proof:
         loaded=sum(proof.loaded for proof in proofs),
         expired=sum(proof.expired for proof in proofs),
         verifier=proofs[0].verifier,
+        is_loadable_here=all(proof.is_loadable_here for proof in proofs),
         warnings=tuple(dict.fromkeys(words for proof in proofs for words in proof.warnings)),
     )

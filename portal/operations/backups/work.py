@@ -10,7 +10,7 @@ from portal.operations.backups import bringing_back, inventory, tidying
 from portal.operations.backups.bringing_back import Wish
 from portal.operations.backups.going_back import take_back
 from portal.operations.backups.keeping.exceptions import KeepingError
-from portal.operations.backups.keeping.kept import Kept
+from portal.operations.backups.keeping.kept import Kept, counts_as_proven
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.making import BY_HAND, NotMade, Wanted, make_backup
 from portal.operations.backups.manifest import Level, Method
@@ -21,6 +21,7 @@ from portal.operations.backups.restoring.online import Restored
 from portal.operations.backups.sources import NoSuchSource, source_named
 from portal.operations.backups.taking.errors import CannotTake
 from portal.operations.backups.tidying import is_whole
+from portal.operations.channels import tell
 from portal.operations.models import BackupAction, JobRun, KeptData
 from portal.operations.runs import Outcome, Progress, Registry, Work
 
@@ -61,6 +62,8 @@ def back_up(run: JobRun, progress: Progress) -> Outcome:
     kept = make_backup(wanted, now=now, progress=progress, shelf=shelf)
     inventory.note_kept(kept, now=timezone.now())
     _note(BackupAction.Done.TAKEN, kept, run=run)
+    if not counts_as_proven(kept):
+        tell(f"Not proven: {kept.name}", body=backup_words(kept))
     return Outcome(f"{backup_words(kept)}{_tidied(run.source, now=now, shelf=shelf)}", subject=kept.name)
 
 

@@ -4,7 +4,7 @@ A job is a name in a registry (`Work`). Somebody asks for a run of it; who perfo
 row by a conditional update, tells how far it is, and ends it. A run that shows no sign of life is told as cut off.
 """
 
-from portal.operations.runs.asking import ask, drop_overdue, due
+from portal.operations.runs.asking import ask, drop_overdue, due, forget
 from portal.operations.runs.ending import cut_off, fail, finish
 from portal.operations.runs.holding import STALE, begin, holder, notice_cut_off
 from portal.operations.runs.performing import perform, perform_due
@@ -25,6 +25,7 @@ __all__ = [
     "due",
     "fail",
     "finish",
+    "forget",
     "holder",
     "notice_cut_off",
     "perform",

@@ -64,6 +64,13 @@ def drop_overdue(*, now: datetime) -> list[JobRun]:
     return [run for run in waiting.order_by("pk") if _drop(run, now=now)]
 
 
+def forget(*, before: datetime) -> int:
+    """Delete the rows of runs that are over and were asked for before a moment; return how many."""
+    over = JobRun.objects.exclude(state__in=(JobRun.State.WAITING, JobRun.State.RUNNING)).filter(asked_at__lt=before)
+    number, _ = over.delete()
+    return number
+
+
 def still_wanted(now: datetime) -> Q:
     """Return the condition that a run may begin; one that has begun before, and failed, may at any time."""
     return Q(attempt__gt=0) | Q(not_after=None) | Q(not_after__gt=now)

@@ -82,8 +82,7 @@ def counts_as_proven(kept: Kept) -> bool:
 
 
 def _is_enough(proof: Proof) -> bool:
-    no_server_could = proof.level == Level.WELL_FORMED and not proof.verifier and bool(proof.warnings)
-    return proof.level >= Level.LOADS or no_server_could
+    return proof.level >= Level.LOADS or (proof.level == Level.WELL_FORMED and not proof.is_loadable_here)
 
 
 def candidate(kept: Kept) -> Candidate:

@@ -9,7 +9,7 @@ import redis
 
 from portal.operations.backups.manifest import Level, Proof
 from portal.operations.backups.proving.loaded import Differs, account_for, read_loaded, require_keyspace
-from portal.operations.backups.proving.scratch import LoadFailed, NoServer, scratch_server
+from portal.operations.backups.proving.scratch import LoadFailed, NoMemory, NoServer, scratch_server
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.rdb.walk import Measured, measure
 
@@ -44,7 +44,8 @@ def prove(path: Path, *, now: datetime, progress: Callable[[int], None] = lambda
     try:
         return _loads(proof, path=path, needed_bytes=_needed_bytes(measured))
     except NoServer as error:
-        return replace(proof, warnings=(*proof.warnings, str(error)))
+        is_loadable = isinstance(error, NoMemory)
+        return replace(proof, is_loadable_here=is_loadable, warnings=(*proof.warnings, str(error)))
     except (LoadFailed, Differs, redis.RedisError, OSError) as error:
         raise NotProven(f"{path.name} did not load: {error} {_WHAT_TO_DO}") from error
 

@@ -41,6 +41,10 @@ class NoServer(Exception):
     """No scratch server can be had for this file; it may be good. The message says what to do."""
 
 
+class NoMemory(NoServer):
+    """A server is there that may load it, and not enough memory."""
+
+
 class LoadFailed(Exception):
     """A server that should have loaded the file did not; the message holds its own words."""
 
@@ -97,7 +101,7 @@ def _choose(path: Path) -> Binary:
 def _room(needed_bytes: int) -> int | None:
     room = memory.available_bytes()
     if room is not None and needed_bytes > room:
-        raise NoServer(
+        raise NoMemory(
             f"To load it takes about {needed_bytes / 1e6:,.0f} MB of memory, and {room / 1e6:,.0f} MB are free here, "
             "so nothing tried whether it loads. Prove it on a machine with more memory."
         )
@@ -166,7 +170,7 @@ def _refusal(returned: int, *, log: Path, binary: Binary) -> NoServer | LoadFail
     words = next((line for line in said if _NO_MEMORY in line), said[-1] if said else "it said nothing")
     words = "".join(letter for letter in words if letter.isprintable()).rstrip(". ")
     if _NO_MEMORY in words or -returned in (signal.SIGKILL, signal.SIGTERM):
-        return NoServer(
+        return NoMemory(
             f"The scratch server, {binary}, ran out of memory or was ended from outside, so nothing tried whether it "
             "loads. Prove it on a machine with more memory."
         )

@@ -57,3 +57,12 @@ def test_what_failed_once_is_tried_again_however_late() -> None:
     assert runs.perform(run, work=doing.work, clock=lambda: NOW)
     assert runs.drop_overdue(now=minutes(60)) == []
     assert list(runs.due(now=minutes(60))) == [run]
+
+
+def test_old_runs_are_forgotten_and_those_that_wait_or_run_are_not() -> None:
+    over = begun("over")
+    runs.fail(over, outcome="No.", now=NOW)
+    waiting, running = ask("waiting"), begun("running")
+    assert runs.forget(before=NOW) == 0
+    assert runs.forget(before=minutes(1)) == 1
+    assert list(JobRun.objects.order_by("pk")) == [waiting, running]

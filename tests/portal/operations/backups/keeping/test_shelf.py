@@ -298,11 +298,11 @@ def test_what_a_server_loaded_counts_as_proven(work: Path) -> None:
     assert not counts_as_proven(Kept(manifest, notes=Notes(failed_at=NOON, failure="It is cut.")))
 
 
-def test_well_formed_counts_only_with_the_warning_that_no_server_could_load_it(work: Path) -> None:
+def test_well_formed_counts_only_where_no_server_can_load_it(work: Path) -> None:
     manifest, _ = make_backup(work)
     formed = with_proof(manifest, level=Level.WELL_FORMED, verifier="")
     assert not counts_as_proven(Kept(formed))
-    assert counts_as_proven(Kept(with_proof(formed, warnings=("No server here loads REDIS0012.",))))
+    assert counts_as_proven(Kept(with_proof(formed, is_loadable_here=False)))
     later = Proof(level=Level.LOADS, at=NOON, verifier="valkey 9.1.2")
     assert counts_as_proven(Kept(formed, notes=Notes(proven=(later,))))
 

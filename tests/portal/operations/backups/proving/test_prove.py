@@ -150,6 +150,7 @@ def test_without_a_server_a_file_is_well_formed_with_a_warning(small: Path) -> N
     proof = prove(small, now=NOW)
     assert (proof.level, proof.keys, proof.loaded) == (Level.WELL_FORMED, 3, 0)
     assert "(found: none)" in proof.warnings[0]
+    assert not proof.is_loadable_here
 
 
 def test_without_memory_for_it_a_file_is_well_formed_with_a_warning(
@@ -159,6 +160,7 @@ def test_without_memory_for_it_a_file_is_well_formed_with_a_warning(
     proof = prove(small, now=NOW)
     assert proof.level == Level.WELL_FORMED
     assert "of memory" in proof.warnings[0]
+    assert proof.is_loadable_here
 
 
 def test_a_server_that_is_killed_while_it_loads_says_nothing_against_the_file(

@@ -11,12 +11,19 @@ import pytest
 import redis
 from redis.cluster import RedisCluster
 
+from portal import environment
 from portal.operations.backups.rdb.decode import Meaning, meaning
 from portal.operations.backups.rdb.payload import split
 from portal.operations.backups.restoring.target import open_target
 from portal.redis_address import RedisAddress, parse_redis_address
 from tests.limits.cluster_and_sentinel.servers import Servers, start_cluster, start_sentinels, stop
-from tests.portal.operations.backups.keeping.conftest import Identity, make_identity
+from tests.portal.operations.backups.keeping.conftest import (  # fixtures are known where they are imported
+    Identity,
+    make_bucket,
+    make_identity,
+    s3_keys,
+    s3_server,
+)
 from tests.portal.operations.backups.restoring.conftest import PROGRAMS
 from tests.portal.operations.backups.restoring.filling import Live
 from tests.servers import start_redis, wait_until
@@ -172,3 +179,14 @@ def _let_replicas_catch_up(site: Site) -> None:
     if site.address.kind == "redis+sentinel":
         with open_target(site.address) as target:
             wait_until(lambda: target.server.wait(1, 1000) == 1, what="the replica")
+
+
+@pytest.fixture
+def object_storage(s3_keys: None, s3_server: str, settings: Any) -> str:
+    """Backups lie in a new bucket; the address is its server's."""
+    url = f"s3://{make_bucket(s3_server)}/nightly?endpoint_url={s3_server}&region_name=us-east-1"
+    settings.STORAGES = settings.STORAGES | {"backups": environment.storage(url)}
+    return s3_server
+
+
+__all__ = ["s3_keys", "s3_server"]

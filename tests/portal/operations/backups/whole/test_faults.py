@@ -13,9 +13,11 @@ import redis
 from django.utils import timezone
 from post_office.models import Email
 
+from portal import environment
 from portal.operations import runs
 from portal.operations.backups.keeping.kept import Contents
 from portal.operations.backups.keeping.shelf import Shelf
+from portal.operations.backups.proving import memory
 from portal.operations.backups.taking.landing import Landing
 from portal.operations.backups.work import BACKUP, WORK
 from portal.operations.models import BackupPlan, JobRun
@@ -102,6 +104,26 @@ def test_a_failed_backup_is_told_to_the_channels(single: Site, settings: Any) ->
     back_up()
     (mail,) = Email.objects.all()
     assert "does not answer" in mail.message
+
+
+def test_a_storage_that_refuses_keeps_nothing(single: Site, object_storage: str, settings: Any) -> None:
+    url = f"s3://no-such-bucket/nightly?endpoint_url={object_storage}&region_name=us-east-1"
+    settings.STORAGES = settings.STORAGES | {"backups": environment.storage(url)}
+    run = back_up()
+    assert run.state == JobRun.State.FAILED
+    assert "BACKUP_STORAGE_URL" in run.outcome
+    assert left_behind(settings) == []
+
+
+def test_a_backup_that_nothing_could_load_for_want_of_memory_is_kept_and_told(
+    single: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ALERT_EMAILS = ["operator@example.org"]
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
+    run = back_up()
+    assert run.state == JobRun.State.SUCCEEDED
+    assert "well formed" in run.outcome
+    assert [mail.subject for mail in Email.objects.all()] == [f"Not proven: {run.subject}"]
 
 
 def test_a_managed_service_that_forbids_much_is_backed_up_key_by_key(single: Site, settings: Any) -> None:

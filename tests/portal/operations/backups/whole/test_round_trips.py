@@ -122,6 +122,15 @@ def test_a_restore_onto_a_second_server_is_compared(single: Site, start: Start) 
     assert Shelf().find(kept.name).level == Level.RESTORED  # type: ignore[union-attr]
 
 
+def test_from_an_object_storage_it_comes_back_too(single: Site, object_storage: str, storage: Path) -> None:
+    before = single.contents()
+    kept = make()
+    assert not storage.exists()
+    single.empty()
+    restore(kept)
+    assert single.contents() == before
+
+
 def test_without_the_identity_an_encrypted_backup_stays_closed(single: Site, identity: Identity, settings: Any) -> None:
     settings.BACKUP_RECIPIENT = identity.recipient
     kept = make()

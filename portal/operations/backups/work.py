@@ -24,6 +24,7 @@ from portal.operations.backups.tidying import is_whole
 from portal.operations.channels import tell
 from portal.operations.models import BackupAction, JobRun, KeptData
 from portal.operations.runs import Outcome, Progress, Registry, Work
+from portal.redis_address import RedisAddress
 
 LATEST = "latest"
 BACKUP, PROVE, RESTORE, TAKE_BACK = "backup", "prove", "restore", "take back"
@@ -80,29 +81,25 @@ def prove(run: JobRun, progress: Progress) -> Outcome:
     return Outcome(f"{kept.name}: {LEVELS[kept.notes.proven[-1].level]}.", subject=kept.name)
 
 
-def restore(run: JobRun, progress: Progress) -> Outcome:
-    """Bring the backup that the run is about back to where it came from."""
+def restore(run: JobRun, progress: Progress, *, wish: Wish | None = None) -> Outcome:
+    """Bring the backup that the run is about back, as its arguments say, or as `wish` does."""
     shelf = Shelf()
     kept = find_backup(run.subject, shelf=shelf)
+    wish = wish or wish_of(run.arguments)
     restored = bringing_back.bring_back(
-        kept,
-        wish=wish_of(run.arguments),
-        name=restore_name(run),
-        now=timezone.now(),
-        progress=progress,
-        shelf=shelf,
+        kept, wish=wish, name=f"restore-{run.pk}", now=timezone.now(), progress=progress, shelf=shelf
     )
-    complaint = bringing_back.sync_policies()
+    complaint = "" if wish.to else bringing_back.sync_policies()
     inventory.take_inventory(now=timezone.now(), shelf=shelf)
     words = restored_words(restored) + (f" {complaint}" if complaint else "")
     _note(BackupAction.Done.RESTORED, kept, run=run, words=words)
     return Outcome(words, subject=kept.name)
 
 
-def go_back(run: JobRun, progress: Progress) -> Outcome:
+def go_back(run: JobRun, progress: Progress, *, to: RedisAddress | None = None) -> Outcome:
     """Take back the restore that moved the run's old data aside."""
     kept = KeptData.objects.get(pk=run.arguments["kept_data"])
-    take_back(kept)
+    take_back(kept, to=to)
     inventory.note_action(
         BackupAction.Done.TAKEN_BACK, backup=kept.name, who=run.asked_by, now=timezone.now(), words=str(kept)
     )
@@ -116,11 +113,6 @@ def wish_of(arguments: dict[str, Any]) -> Wish:
         without=tuple(prefix.encode() for prefix in arguments.get("without", ())),
         is_whole=bool(arguments.get("whole")),
     )
-
-
-def restore_name(run: JobRun) -> str:
-    """Return the name under which a restore's old data is kept."""
-    return f"restore-{run.pk}"
 
 
 def backup_words(kept: Kept) -> str:

@@ -3,6 +3,8 @@
 """
 
 from argparse import ArgumentParser
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +13,18 @@ from django.utils import timezone
 
 from limits.management.exporting import bring_back_from
 from portal.operations import runs
-from portal.operations.backups import bringing_back, going_back, inventory
+from portal.operations.backups import bringing_back, going_back
 from portal.operations.backups.bringing_back import Wish
 from portal.operations.backups.folders import working_folder
 from portal.operations.backups.keeping.fetching import fetch_plain
 from portal.operations.backups.keeping.kept import Kept
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.sources import source_names
-from portal.operations.backups.work import RESTORE, WORK, find_backup, restore_name, restored_words
+from portal.operations.backups.work import RESTORE, TAKE_BACK, WORK, find_backup, go_back, restore
 from portal.operations.management import offline_restore
 from portal.operations.management.backup_command import BackupCommand, Teller
 from portal.operations.management.offline_restore import Offline, part_named
-from portal.operations.models import BackupAction, JobRun
-from portal.operations.runs import Outcome, Progress, Work
+from portal.operations.models import KeptData
 from portal.redis_address import TAKES, RedisAddress, parse_redis_address
 
 
@@ -92,22 +93,16 @@ class Command(BackupCommand):
 
     def _restore(self, kept: Kept, *, wish: Wish) -> None:
         source = kept.manifest.source
-        run = runs.ask(RESTORE, slot=self.new_slot(source), source=source, now=timezone.now(), asked_by="command")
-
-        def do(run: JobRun, progress: Progress) -> Outcome:
-            restored = bringing_back.bring_back(
-                kept, wish=wish, name=restore_name(run), now=timezone.now(), progress=progress, shelf=Shelf()
-            )
-            complaint = "" if wish.to else bringing_back.sync_policies()
-            words = restored_words(restored) + (f" {complaint}" if complaint else "")
-            inventory.note_action(
-                BackupAction.Done.RESTORED, backup=kept.name, who=run.asked_by, now=timezone.now(), words=words
-            )
-            return Outcome(words, subject=kept.name)
-
-        work = Work(do, holds=WORK[RESTORE].holds, failures=WORK[RESTORE].failures)
+        run = runs.ask(
+            RESTORE,
+            slot=self.new_slot(source),
+            source=source,
+            now=timezone.now(),
+            asked_by="command",
+            subject=kept.name,
+        )
+        work = replace(WORK[RESTORE], do=partial(restore, wish=wish))
         self.stdout.write(self.perform(run, work=work).words)
-        inventory.take_inventory(now=timezone.now(), shelf=Shelf())
 
     def _bring_policies_back(self, kept: Kept, *, wish: Wish, is_dry_run: bool) -> None:
         if kept.manifest.truth is None:
@@ -124,9 +119,22 @@ class Command(BackupCommand):
         for kept in found:
             if drops:
                 going_back.drop(kept, to=to)
+                self.stdout.write(f"{kept} was dropped.")
             else:
-                going_back.take_back(kept, to=to)
-            self.stdout.write(f"{kept} {'was dropped' if drops else 'is live again'}.")
+                self._take_back(kept, to=to)
+
+    def _take_back(self, kept: KeptData, *, to: RedisAddress | None) -> None:
+        source = kept.source or "elsewhere"
+        run = runs.ask(
+            TAKE_BACK,
+            slot=self.new_slot(source),
+            source=source,
+            now=timezone.now(),
+            asked_by="command",
+            arguments={"kept_data": kept.pk},
+        )
+        work = replace(WORK[TAKE_BACK], do=partial(go_back, to=to))
+        self.stdout.write(self.perform(run, work=work).words)
 
 
 def _address(url: str) -> RedisAddress:

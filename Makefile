@@ -8,7 +8,7 @@ INSTALL = $(PYTHON) portal/runner/bootstrap.py --only-install --requirements req
 
 export VENV
 
-.PHONY: run test fast lint bench install apt
+.PHONY: run test fast lint bench drill install apt
 
 run:
 	@$(PYTHON) portal/runner/bootstrap.py
@@ -40,3 +40,8 @@ lint:
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)
+
+# For operators: on this machine, in a temporary folder, with what `make run` needs.
+drill:
+	@$(PYTHON) portal/runner/bootstrap.py --only-install
+	@$(BIN)/python -m drill

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import decisions, many, memory, refusals_served, report, stage, staleness
+from bench import backups, decisions, many, memory, refusals_served, report, stage, staleness
 from bench.children import CannotMeasure
 from bench.noise import Strangers
 from bench.report import Table
@@ -19,6 +19,7 @@ PARTS: dict[str, Part] = {
     "many": many.run,
     "memory": memory.run,
     "staleness": staleness.run,
+    "backups": backups.run,
 }
 
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import redis
 
 from portal.operations.backups.manifest import Digest, Method, ServerFacts
 from portal.operations.backups.taking import logical, on_disk, wire
@@ -19,6 +22,11 @@ from portal.operations.backups.taking.survey import Survey, survey
 _BEST_FIRST = (Method.WIRE, Method.BGSAVE, Method.LOGICAL)
 _LEAST_SHARE = 8
 """An RDB file is seldom smaller than an eighth of what its data takes in memory."""
+
+_OWN_FORMAT = (
+    "{place} holds what Redis's format cannot, such as fields of hashes that expire, so the file is in Valkey's own "
+    "format: only a Valkey loads it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ def take(
         _check_room(folder, found)
         for way in ways:
             try:
-                taken = _take(
+                taken = _taken(
                     client, node=node, found=found, folder=folder, way=way, prefixes=prefixes, progress=progress
                 )
             except WayClosed as error:
@@ -65,6 +73,23 @@ def take(
             else:
                 return replace(taken, warnings=(*node.warnings, *closed, *taken.warnings))
     raise CannotTake(" ".join(closed))
+
+
+def _taken(client: Client, *, found: Survey, **asked: Any) -> Taken:
+    """Take it; from a Valkey that has what Redis's format cannot hold, such as fields that expire, in its own format.
+
+    It tells nobody why: its child ends in the middle of the data.
+    """
+    try:
+        return _take(client, found=found, **asked)
+    except wire.Broken as broken:
+        if found.facts.engine != "valkey":
+            raise
+        try:
+            taken = _take(client, found=found, own_format_of=found.facts.version, **asked)
+        except (CannotTake, redis.RedisError):
+            raise broken from None
+        return replace(taken, warnings=(*taken.warnings, _OWN_FORMAT.format(place=found.facts.place)))
 
 
 def _take(
@@ -76,6 +101,7 @@ def _take(
     way: Method,
     prefixes: Sequence[bytes],
     progress: Progress,
+    own_format_of: str = "",
 ) -> Taken:
     began, began_at = time.monotonic(), datetime.now(UTC)
     facts, replication = found.facts, ""
@@ -84,7 +110,7 @@ def _take(
         match way:
             case Method.WIRE:
                 on_disk.check_before_wire(client, place=facts.place)
-                replication = wire.stream(node.address, into=landing)
+                replication = wire.stream(node.address, into=landing, version=own_format_of)
                 facts = replace(facts, replication=replication)
             case Method.BGSAVE:
                 on_disk.save(client, place=facts.place, into=landing)

@@ -4,7 +4,8 @@ The protocol is that of replication.c: `REPLCONF rdb-only 1` (the server closes 
 (it sends without writing a file of its own), then PSYNC or SYNC. The answer comes after newlines that keep the
 connection alive: `$<length>` and the file, or `$EOF:<40 bytes>`, the file, and the same 40 bytes.
 
-`REPLCONF version` is never sent: without it a Valkey writes the format that Redis reads too.
+`REPLCONF version` is not sent at first: without it a Valkey writes the format that Redis reads too. What that cannot
+hold, such as fields of hashes that expire, ends its child in the middle of the data; with it, it writes its own format.
 """
 
 import socket
@@ -26,12 +27,13 @@ _MARK_BYTES = 40
 _LINE_BYTES_MAX = 64 * 1024
 
 
-def stream(address: RedisAddress, *, into: Landing) -> str:
+def stream(address: RedisAddress, *, into: Landing, version: str = "") -> str:
     """Write a server's data into a file; return the replid:offset that it is of, '' where the server did not say.
 
-    Raises WayClosed where an ACL forbids it, CannotTake for any other failure. Sends no SELECT: it takes all databases.
+    With `version`, a Valkey's own, it comes in Valkey's own format. Sends no SELECT: it takes all databases. Raises
+    WayClosed where an ACL forbids it, Broken when the server ends the connection, CannotTake for any other failure.
     """
-    with _replica_connection(address) as connection:
+    with _replica_connection(address, version=version) as connection:
         incoming = _Incoming(connection._sock, place=place_of(address))
         replication, announced = _ask_for_data(connection, incoming)
         if announced.startswith(b"EOF:"):
@@ -42,7 +44,7 @@ def stream(address: RedisAddress, *, into: Landing) -> str:
 
 
 @contextmanager
-def _replica_connection(address: RedisAddress) -> Iterator[Any]:
+def _replica_connection(address: RedisAddress, *, version: str) -> Iterator[Any]:
     """Yield a connection of redis-py, open, on which the server was told what kind of replica asks."""
     client = redis.Redis.from_url(
         address.url, protocol=2, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=SILENCE_SECONDS
@@ -51,15 +53,16 @@ def _replica_connection(address: RedisAddress) -> Iterator[Any]:
     try:
         with telling(place_of(address)):
             connection.connect()
-            _introduce(connection, place=place_of(address))
+            _introduce(connection, place=place_of(address), version=version)
             yield connection
     finally:
         connection.disconnect()
         client.close()
 
 
-def _introduce(connection: Any, *, place: str) -> None:
-    for option in (("rdb-only", "1"), ("capa", "eof")):
+def _introduce(connection: Any, *, place: str, version: str) -> None:
+    told = (("version", version),) if version else ()
+    for option in (("rdb-only", "1"), ("capa", "eof"), *told):
         connection.send_command("REPLCONF", *option)
         try:
             connection.read_response()
@@ -85,6 +88,10 @@ def _ask_for_data(connection: Any, incoming: "_Incoming") -> tuple[str, bytes]:
     if not line.startswith(b"$"):
         raise _refusal(line, place=incoming.place)
     return replication, line[1:]
+
+
+class Broken(CannotTake):
+    """The server ended the connection before its data was whole."""
 
 
 class _Incoming:
@@ -160,11 +167,11 @@ class _Incoming:
         except OSError as error:
             raise CannotTake(f"{self.place} began no backup: {error}. Look at its log, and try again.") from error
         if not received:
-            raise CannotTake(f"{self.place} closed the connection before any data. Look at its log, and try again.")
+            raise Broken(f"{self.place} closed the connection before any data. Look at its log, and try again.")
         self._end += received
 
-    def _cut(self, size_bytes: int) -> CannotTake:
-        return CannotTake(
+    def _cut(self, size_bytes: int) -> Broken:
+        return Broken(
             f"The connection to {self.place} broke after {size_bytes:,} bytes; what came is removed. "
             "Look whether the server still runs, and at its log, and try again."
         )

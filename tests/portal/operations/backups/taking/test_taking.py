@@ -14,7 +14,7 @@ from portal.operations.backups.taking import logical
 from portal.operations.backups.taking.errors import CannotTake
 from portal.operations.backups.taking.nodes import nodes
 from portal.redis_address import parse_redis_address
-from tests.portal.operations.backups.servers import check_rdb, loaded, running, state_of
+from tests.portal.operations.backups.servers import VALKEY, check_rdb, loaded, running, state_of
 from tests.portal.operations.backups.taking.asking import as_user, take_with, taken
 from tests.servers import Server, free_port
 
@@ -67,6 +67,18 @@ def test_the_wire_is_the_best_way(full: Server, private: Path) -> None:
     assert (result.method, result.warnings) == (Method.WIRE, ())
     assert result.server.replication.count(":") == 1
     assert result.path.read_bytes().startswith(b"REDIS")
+
+
+def test_what_only_valkeys_own_format_can_hold_comes_in_that(private: Path, tmp_path: Path) -> None:
+    with running(tmp_path / "server", program=VALKEY) as server, redis.Redis.from_url(server.url) as client:
+        client.hset("hash", mapping={"stays": 1, "goes": 2})
+        client.execute_command("HPEXPIREAT", "hash", 4_102_444_800_000, "FIELDS", 1, "goes")
+        result = taken(server.url, folder=private)
+        assert result.method is Method.WIRE
+        assert "only a Valkey loads it" in result.warnings[0]
+        with loaded(result.path, folder=tmp_path / "scratch", program=VALKEY) as scratch:
+            assert state_of(scratch) == state_of(client)
+            assert scratch.execute_command("HPEXPIRETIME", "hash", "FIELDS", 1, "goes") == [4_102_444_800_000]
 
 
 @pytest.mark.parametrize("acl", [WIRE_ACL, ("+sync", "+replconf")], ids=["psync", "sync"])

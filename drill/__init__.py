@@ -1,0 +1,1 @@
+"""The drill: back up, destroy server and database, bring both back, compare. It touches nothing of this site."""

@@ -1,11 +1,10 @@
-"""Schedules and mail in the admin, so that nobody can do there what their rights do not say."""
+"""Schedules in the admin, so that nobody can do there what their rights do not say."""
 
 import json
 from datetime import timedelta
-from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,13 +16,12 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
-from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
 
 import celery_app  # noqa: F401 - else the form of a schedule offers the tasks of no application
 
 LONG_AGO = timedelta(days=366)
 
-for _model in (PeriodicTask, SolarSchedule, ClockedSchedule, Email, EmailTemplate, Attachment, Log):
+for _model in (PeriodicTask, SolarSchedule, ClockedSchedule):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
 for _model in (IntervalSchedule, CrontabSchedule):
@@ -78,24 +76,3 @@ class PeriodicTaskAdmin(beat_admin.PeriodicTaskAdmin):
         number = queryset.filter(enabled=True).update(last_run_at=timezone.now() - LONG_AGO)
         beat_admin.PeriodicTasks.update_changed()
         self.message_user(request, f"{number} tasks are due now; beat runs them within seconds.")
-
-
-@admin.register(Email)
-class MailAdmin(admin.ModelAdmin[Email]):
-    """The queue of mail: whom, what about, and what became of it. Not the text, for it holds secret links."""
-
-    change_form_template = "admin/change_form.html"  # the library's own links to pages that are not here
-    list_display = ("to", "subject", "status", "created", "last_updated")
-    list_filter = ("status",)
-    search_fields = ("to", "subject")
-    fields = readonly_fields = ("to", "from_email", "subject", "status", "created", "last_updated")
-    ordering = ("-pk",)
-    actions = ("send_again",)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.action(description="Send selected mail again", permissions=["change"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
-        number = queryset.update(status=STATUS.queued, number_of_retries=None)
-        messages.success(request, f"{number} mails are queued again.")

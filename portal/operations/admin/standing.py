@@ -1,0 +1,116 @@
+"""How it stands with backups, in one glance: the newest proven one of each source, and when the next is due."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django_celery_beat.models import PeriodicTask
+
+from portal.operations import long
+from portal.operations.admin.backup_columns import age_words
+from portal.operations.admin.rows import can_be_counted_on
+from portal.operations.backups.sources import source_names
+from portal.operations.backups.work import BACKUP
+from portal.operations.heartbeats import ALIVE_FOR, LONG_QUEUE_NODE
+from portal.operations.models import Backup, Heartbeat, JobRun
+from portal.operations.runs.schedule import last_moment
+
+GRACE = timedelta(hours=2)
+"""A backup is not late before it was due for so long: it takes its time, and is tried again."""
+_WITHOUT_SCHEDULE = timedelta(days=1)
+_FAILURES_SHOWN_FOR = timedelta(days=30)
+
+
+class Verdict(StrEnum):
+    """Whether one may sleep."""
+
+    GOOD = "good"
+    LATE = "late"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of one source: the newest proven backup of all its keys, and since when there should be one."""
+
+    source: str
+    newest: Backup | None
+    expected_since: datetime
+
+    @property
+    def age(self) -> str:
+        """How old it is, in words."""
+        return age_words(self.newest) if self.newest else ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Say whether there is one, and in time."""
+        if self.newest is None:
+            return Verdict.NONE
+        return Verdict.LATE if self.newest.began_at < self.expected_since else Verdict.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When backups are made by themselves; `task` is the row in which it stands, if it is there."""
+
+    task: PeriodicTask | None
+
+    @property
+    def is_on(self) -> bool:
+        """Say whether there is one that beat follows."""
+        return bool(self.task and self.task.enabled)
+
+    def next_at(self, *, now: datetime) -> datetime | None:
+        """Return the next moment; None where there is none."""
+        if self.task is None or not self.task.enabled:
+            return None
+        schedule = self.task.schedule
+        since = now if self.task.crontab_id else self.task.last_run_at or now
+        next_at: datetime = now + schedule.remaining_estimate(since)
+        # The estimate is reckoned from a clock of its own, some milliseconds on.
+        return (next_at + timedelta(seconds=1)).replace(microsecond=0)
+
+    def expected_since(self, *, now: datetime) -> datetime:
+        """Return the moment of the newest backup that should be there by now."""
+        if self.task is not None and self.task.enabled:
+            if self.task.crontab_id:
+                return last_moment(self.task.schedule, now=now - GRACE) or now - timedelta(days=366)
+            if self.task.interval_id:
+                every: timedelta = self.task.schedule.run_every
+                return now - every - GRACE
+        return now - _WITHOUT_SCHEDULE - GRACE
+
+
+def schedule() -> Schedule:
+    """Return the schedule of backups."""
+    return Schedule(PeriodicTask.objects.filter(task=long.back_up.name).order_by("-enabled", "pk").first())
+
+
+def standings(*, now: datetime) -> tuple[Standing, ...]:
+    """Return how it stands with each source."""
+    since = schedule().expected_since(now=now)
+    return tuple(Standing(name, newest=_newest(name), expected_since=since) for name in source_names())
+
+
+def active_runs() -> list[JobRun]:
+    """Return what runs or waits, that which runs first."""
+    active = JobRun.objects.filter(state__in=(JobRun.State.RUNNING, JobRun.State.WAITING))
+    return sorted(active, key=lambda run: (run.state != JobRun.State.RUNNING, run.pk))
+
+
+def last_failure(source: str, *, now: datetime) -> JobRun | None:
+    """Return the last backup of a source that failed within a month, unless a later one succeeded."""
+    ended = JobRun.objects.filter(job=BACKUP, source=source, ended_at__gt=now - _FAILURES_SHOWN_FOR)
+    last = ended.order_by("-ended_at", "-pk").first()
+    return None if last is None or last.state == JobRun.State.SUCCEEDED else last
+
+
+def long_worker_lives(*, now: datetime) -> bool:
+    """Say whether a worker of long jobs was alive within a minute."""
+    return Heartbeat.objects.filter(at__gt=now - ALIVE_FOR, name__startswith=LONG_QUEUE_NODE).exists()
+
+
+def _newest(source: str) -> Backup | None:
+    rows = Backup.objects.filter(source=source, is_missing=False, level__gt=0).order_by("-began_at", "-pk")
+    return next(filter(can_be_counted_on, rows), None)

@@ -25,6 +25,14 @@ def test_a_hung_broker_hangs_nobody() -> None:
         assert broker.as_uri().startswith("redis+socket://")
 
 
+def test_the_broker_is_found_by_the_address_that_people_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Celery reads the variable itself, and kombu knows no unix://.
+    monkeypatch.setenv("CELERY_BROKER_URL", f"unix://{settings.BROKER.socket_path}?db={settings.BROKER.database}")
+    for connect in (app.connection_for_read, app.connection_for_write):
+        with connect() as broker:
+            assert broker.as_uri().startswith("redis+socket://")
+
+
 def test_the_broker_has_a_database_of_its_own() -> None:
     databases = {settings.REDIS.database, settings.RATELIMIT_STORAGE.database, settings.BROKER.database}
     assert len(databases) == 3

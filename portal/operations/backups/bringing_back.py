@@ -135,6 +135,7 @@ def _keep(files: Sequence[Path], *, kept: Kept, now: datetime, progress: Progres
 def _note_exchange(exchange: Exchange, *, kept: Kept, wish: Wish, place: str, now: datetime) -> None:
     KeptData.objects.create(
         name=exchange.name,
+        backup=kept.name,
         source="" if wish.to else kept.manifest.source,
         place=place,
         moved_at=now,

@@ -25,7 +25,9 @@ def take_inventory(*, now: datetime, shelf: Shelf) -> Inventory:
     contents = shelf.contents()
     for kept in contents.kept:
         note_kept(kept, now=now)
-    Backup.objects.exclude(name__in=[kept.name for kept in contents.kept]).update(is_missing=True)
+    # One that was published while the storage was listed has been seen later.
+    gone = Backup.objects.exclude(name__in=[kept.name for kept in contents.kept]).filter(seen_at__lt=now)
+    gone.update(is_missing=True)
     return Inventory(contents.kept, rubbish=contents.rubbish)
 
 

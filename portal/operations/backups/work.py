@@ -101,9 +101,9 @@ def go_back(run: JobRun, progress: Progress, *, to: RedisAddress | None = None) 
     kept = KeptData.objects.get(pk=run.arguments["kept_data"])
     take_back(kept, to=to)
     inventory.note_action(
-        BackupAction.Done.TAKEN_BACK, backup=kept.name, who=run.asked_by, now=timezone.now(), words=str(kept)
+        BackupAction.Done.TAKEN_BACK, backup=kept.backup, who=run.asked_by, now=timezone.now(), words=str(kept)
     )
-    return Outcome(f"{kept} is live again.")
+    return Outcome(f"{kept} is live again.", subject=kept.backup)
 
 
 def wish_of(arguments: dict[str, Any]) -> Wish:

@@ -182,6 +182,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name_plural": "backup plan",
                 "default_permissions": ("view", "change"),
                 "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="one_backup_plan")],
             },
@@ -226,6 +227,7 @@ class Migration(migrations.Migration):
                 ("subject", models.CharField(blank=True, max_length=150)),
             ],
             options={
+                "verbose_name": "long job",
                 "ordering": ["-pk"],
                 "default_permissions": ("view",),
                 "indexes": [
@@ -240,6 +242,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=60)),
+                ("backup", models.CharField(max_length=150)),
                 ("source", models.CharField(blank=True, max_length=50)),
                 ("place", models.CharField(max_length=200)),
                 ("moved_at", models.DateTimeField()),

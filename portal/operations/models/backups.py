@@ -116,6 +116,7 @@ class BackupPlan(models.Model):
 
     class Meta:
         default_permissions = ("view", "change")
+        verbose_name_plural = "backup plan"
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_backup_plan")]
 
     def __str__(self) -> str:
@@ -130,7 +131,7 @@ class BackupPlan(models.Model):
 class KeptData(models.Model):
     """What a restore moved aside, to go back to until a moment.
 
-    `databases` are the pairs of numbers [live, spare] that were swapped. `source` is '' for a server that is none of
+    `backup` is what was restored. `databases` are the pairs of numbers [live, spare] that were swapped. `source` is '' for a server that is none of
     ours, which `place` names without its secrets. `name` stands in the spare databases, too.
     """
 
@@ -140,6 +141,7 @@ class KeptData(models.Model):
         DROPPED = "dropped", "Dropped"
 
     name = models.CharField(max_length=60)
+    backup = models.CharField(max_length=150)
     source = models.CharField(max_length=50, blank=True)
     place = models.CharField(max_length=200)
     moved_at = models.DateTimeField()

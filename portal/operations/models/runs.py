@@ -46,6 +46,7 @@ class JobRun(models.Model):
     class Meta:
         ordering = ["-pk"]
         default_permissions = ("view",)
+        verbose_name = "long job"
         constraints = [models.UniqueConstraint(fields=["job", "slot"], name="one_run_a_slot")]
         indexes = [
             models.Index(fields=["state", "not_before"], name="runs_by_state"),

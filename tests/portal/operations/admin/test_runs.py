@@ -51,8 +51,8 @@ def test_words_of_a_failure_are_never_taken_for_a_page(viewer: Client) -> None:
 
 def test_the_list_is_narrowed_by_job_and_state(viewer: Client) -> None:
     run_in("failed"), run_in("succeeded", job="prove", subject="redis-1")
-    assert "2 job runs" in text_of(viewer.get(RUNS))
-    assert "1 job run" in text_of(viewer.get(f"{RUNS}?job=prove"))
+    assert "2 long jobs" in text_of(viewer.get(RUNS))
+    assert "1 long job" in text_of(viewer.get(f"{RUNS}?job=prove"))
     assert "Prove redis-1" in text_of(viewer.get(f"{RUNS}?state__exact=succeeded"))
 
 

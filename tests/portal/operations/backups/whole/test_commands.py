@@ -139,7 +139,10 @@ def test_a_whole_restore_can_be_taken_back(single: Site) -> None:
     assert (0, b"since") not in single.contents()
     command("redis_restore", "--take-back")
     assert single.contents() == before
-    assert KeptData.objects.get().state == "taken back"
+    kept = KeptData.objects.get()
+    assert kept.state == "taken back"
+    told = BackupAction.objects.filter(backup=kept.backup).values_list("what", flat=True)
+    assert list(told) == ["taken back", "restored", "taken"]
     with pytest.raises(CommandError, match="Nothing was changed"):
         command("redis_restore", "--take-back")
 

@@ -34,8 +34,6 @@ _TOLD_EVERY_SECONDS = 1.0
 class BackupCommand(BaseCommand):
     """Ends with a CommandError where a backup, a server, the storage or the database says no."""
 
-    requires_migrations_checks = True
-
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         # Else Django's parser prints its usage and ends with 2.
         self._called_from_command_line = False
@@ -47,7 +45,9 @@ class BackupCommand(BaseCommand):
         except _FAILURES as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used: {error}") from error
+            raise CommandError(
+                f"The database cannot be used: {error}. If it is new, `manage.py migrate` comes first."
+            ) from error
 
     def perform(self, run: JobRun | None, *, work: Work) -> Outcome:
         """Do the work of a run now, showing its progress; return what came of it. Raises CommandError."""

@@ -131,8 +131,9 @@ class BackupPlan(models.Model):
 class KeptData(models.Model):
     """What a restore moved aside, to go back to until a moment.
 
-    `backup` is what was restored. `databases` are the pairs of numbers [live, spare] that were swapped. `source` is '' for a server that is none of
-    ours, which `place` names without its secrets. `name` stands in the spare databases, too.
+    `backup` is what was restored, `databases` the pairs of numbers [live, spare] that were swapped. `source` is ''
+    for a server that is none of ours, which `place` names without its secrets. `name` stands in
+    the spare databases, too.
     """
 
     class State(models.TextChoices):

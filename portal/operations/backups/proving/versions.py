@@ -1,10 +1,7 @@
 """Which server loads which file."""
 
-import re
-
 from portal.operations.backups.rdb import format
-
-Version = tuple[int, int]
+from portal.operations.backups.versions import Version, numbers_of
 
 _REDIS: tuple[tuple[Version, int], ...] = (((7, 4), 12), ((7, 2), 11), ((7, 0), 10), ((5, 0), 9), ((0, 0), 8))
 """From a version of Redis on, the newest version of the format that it loads (RDB_VERSION in rdb.h)."""
@@ -14,7 +11,6 @@ _VALKEY_OF_REDIS = 11
 _VALKEY_OF_ITS_OWN: Version = (9, 0)
 _VALKEY_KNOWN_UP_TO: Version = (9, 1)
 _VALKEY_OWN_VERSION = 80
-_NUMBERS = re.compile(r"(\d+)\.(\d+)")
 
 
 def can_load(magic: bytes, *, engine: str, version: str) -> bool:
@@ -23,7 +19,7 @@ def can_load(magic: bytes, *, engine: str, version: str) -> bool:
     A version newer than those known here is said to load all of its own engine's files: it has to be tried.
     `engine` is `redis` or `valkey`. Raises RdbError when no RDB file begins so.
     """
-    number, told = format.version_of(magic), _version(version)
+    number, told = format.version_of(magic), numbers_of(version)
     if engine != "valkey":
         return not format.is_valkeys(magic) and (told > _REDIS_KNOWN_UP_TO or number <= _newest_of_redis(told))
     if not format.is_valkeys(magic):
@@ -31,15 +27,5 @@ def can_load(magic: bytes, *, engine: str, version: str) -> bool:
     return told >= _VALKEY_OF_ITS_OWN and (number <= _VALKEY_OWN_VERSION or told > _VALKEY_KNOWN_UP_TO)
 
 
-def is_at_least(version: str, *, least: Version) -> bool:
-    """Return whether a version such as 7.0.15 is this one or newer."""
-    return _version(version) >= least
-
-
 def _newest_of_redis(told: Version) -> int:
     return next(number for since, number in _REDIS if told >= since)
-
-
-def _version(text: str) -> Version:
-    found = _NUMBERS.match(text)
-    return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -8,10 +8,10 @@ from typing import Any
 
 import redis
 
-from portal.operations.backups.proving.versions import is_at_least
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.rdb.walk import Walk
 from portal.operations.backups.restoring.errors import CannotRestore
+from portal.operations.backups.versions import is_at_least
 
 _AOF_OF_MANY_FILES = (7, 0)
 _INCLUDES_MAX = 10

@@ -12,6 +12,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from portal.operations.backups.restoring.errors import CannotRestore
+from portal.operations.backups.versions import is_at_least
 from portal.redis_address import RedisAddress
 
 _TIMEOUT_SECONDS = 60.0
@@ -58,6 +59,14 @@ class Target:
         seconds, microseconds = client.time()
         return int(seconds * 1000 + microseconds // 1000)
 
+    def version(self) -> str:
+        """Return the server's version, as far as Redis is concerned; '' where it may not be asked."""
+        client = self.server.get_default_node().redis_connection if self.is_cluster else self.server
+        try:
+            return str(client.info("server")["redis_version"])
+        except redis.ResponseError:
+            return ""
+
     def spare_databases(self, number: int, *, taken: frozenset[int]) -> tuple[int, ...]:
         """Return so many empty databases, from the last one down, none of `taken`. Raises CannotRestore."""
         found: list[int] = []
@@ -94,8 +103,14 @@ def open_target(address: RedisAddress) -> Iterator[Target]:
     try:
         try:
             target.now_ms()
+            version = target.version()
         except redis.RedisError as error:
             raise CannotRestore(f"{target.place} cannot be used: {error}. Nothing was changed.") from error
+        if version and not is_at_least(version):
+            raise CannotRestore(
+                f"{target.place} is of version {version}, and backups come back to Redis 7.0 or newer, or Valkey. "
+                "Nothing was changed. Upgrade it."
+            )
         yield target
     finally:
         target.close()

@@ -10,6 +10,7 @@ import redis
 from portal.operations.backups.manifest import ServerFacts
 from portal.operations.backups.taking.connecting import Client, is_forbidden
 from portal.operations.backups.taking.errors import CannotTake
+from portal.operations.backups.versions import is_at_least
 
 
 class Role(StrEnum):
@@ -41,6 +42,11 @@ def survey(client: Client, *, place: str) -> Survey:
     hello = _hello(client)
     if hello["mode"] == "sentinel":
         raise CannotTake(f"{place} is a Sentinel, and holds no data. Write its address as redis+sentinel://….")
+    if not is_at_least(hello["version"]):
+        raise CannotTake(
+            f"{place} is {hello['server'].title()} {hello['version']}, and backups are made of Redis 7.0 or newer, or "
+            "Valkey. Upgrade it."
+        )
     info = info_of(client)
     role = Role.PRIMARY if hello["role"] == "master" else Role.REPLICA
     if role is Role.REPLICA and info.get("master_link_status", "up") != "up":

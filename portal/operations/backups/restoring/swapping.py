@@ -1,11 +1,13 @@
 """Whole databases, restored beside the live ones, compared, and exchanged with them in one step.
 
 The old data stays in the spare databases: exchanging once more goes back to it. A key of ours in each spare one says
-whose it is: a database that lost it is not ours to empty.
+what it holds: a database that lost it is not ours to empty. The server looks at these keys, exchanges and writes them
+anew in one step (a script), so nothing that happens in between, be it our own end, leaves old data without its key.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import redis
 
@@ -13,6 +15,37 @@ from portal.operations.backups.restoring.errors import CannotRestore, RestoreFai
 from portal.operations.backups.restoring.target import Target
 
 _MARK = "portal:kept-by-restore"
+_TAKEN_BACK = "{name} taken back"
+# KEYS: the mark. ARGV: how it must read in the spare databases ('' for none), how it will, pairs of live and spare ones.
+_EXCHANGE = """
+for pair = 3, #ARGV, 2 do
+  redis.call('SELECT', ARGV[pair + 1])
+  if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return ARGV[pair + 1] end
+end
+for pair = 3, #ARGV, 2 do
+  redis.call('SELECT', ARGV[pair])
+  redis.call('SET', KEYS[1], ARGV[2])
+end
+for pair = 3, #ARGV, 2 do
+  redis.call('SELECT', ARGV[pair + 1])
+  redis.call('DEL', KEYS[1])
+  redis.call('SWAPDB', ARGV[pair], ARGV[pair + 1])
+end
+return ''
+"""
+# KEYS: the mark. ARGV: two readings of it, either of which is ours; the databases.
+_DROP = """
+for number = 3, #ARGV do
+  redis.call('SELECT', ARGV[number])
+  local mark = redis.call('GET', KEYS[1])
+  if mark ~= ARGV[1] and mark ~= ARGV[2] then return ARGV[number] end
+end
+for number = 3, #ARGV do
+  redis.call('SELECT', ARGV[number])
+  redis.call('FLUSHDB', 'ASYNC')
+end
+return ''
+"""
 
 
 class NotOurs(CannotRestore):
@@ -52,40 +85,34 @@ def check_memory(target: Target, *, needed_bytes: int) -> str:
 
 
 def exchange(target: Target, *, exchange: Exchange) -> None:
-    """Exchange all pairs in one step, and mark the old data as ours. Raises RestoreFailed."""
+    """Exchange all pairs and mark the old data as ours, in one step. Raises RestoreFailed."""
     try:
-        _swap(target, exchange)
-        for spare in exchange.spare_of.values():
-            target.database(spare).set(_MARK, exchange.name)
-    except redis.RedisError as error:
+        _exchange(target, exchange, marked="", marking=exchange.name)
+    except (redis.RedisError, NotOurs) as error:
         raise RestoreFailed(
-            f"FAILED: the databases were not exchanged, or not marked: {error}. The old data is in the live databases "
-            f"or in {_listed(exchange)}: look before you change anything."
+            f"FAILED: whether the databases were exchanged is not known: {error}. The old data is in the live "
+            f"databases or in {_listed(exchange)}: look before you change anything."
         ) from error
 
 
 def go_back(target: Target, *, exchange: Exchange) -> None:
     """Exchange once more: the old data is live again, what was restored is in the spare databases, ours to empty.
 
-    Raises CannotRestore.
+    Does nothing where that was done before: else a second try would bring back what was restored. Raises NotOurs where
+    the old data is not there any more, CannotRestore.
     """
     try:
-        _demand_marks(target, exchange)
-        for spare in exchange.spare_of.values():
-            target.database(spare).delete(_MARK)
-        _swap(target, exchange)
-        for spare in exchange.spare_of.values():
-            target.database(spare).set(_MARK, exchange.name)
+        if not _is_taken_back(target, exchange):
+            _exchange(target, exchange, marked=exchange.name, marking=_TAKEN_BACK.format(name=exchange.name))
     except redis.RedisError as error:
         raise CannotRestore(f"The old data could not be taken back: {error}. Try again.") from error
 
 
 def drop(target: Target, *, exchange: Exchange) -> None:
     """Empty the spare databases. Raises NotOurs when one of them is not ours any more, CannotRestore."""
+    ours = exchange.name, _TAKEN_BACK.format(name=exchange.name)
     try:
-        _demand_marks(target, exchange)
-        for spare in exchange.spare_of.values():
-            target.database(spare).flushdb(asynchronous=True)
+        _demand_ours(target, target.server.eval(_DROP, 1, _MARK, *ours, *exchange.spare_of.values()))
     except redis.RedisError as error:
         raise CannotRestore(f"The old data could not be dropped: {error}. It is tried again.") from error
 
@@ -96,20 +123,20 @@ def empty(target: Target, *, exchange: Exchange) -> None:
         target.database(spare).flushdb(asynchronous=True)
 
 
-def _swap(target: Target, exchange: Exchange) -> None:
-    pipeline = target.server.pipeline(transaction=True)
-    for live, spare in exchange.spare_of.items():
-        pipeline.swapdb(live, spare)
-    pipeline.execute()
+def _exchange(target: Target, exchange: Exchange, *, marked: str, marking: str) -> None:
+    pairs = chain.from_iterable(exchange.spare_of.items())
+    _demand_ours(target, target.server.eval(_EXCHANGE, 1, _MARK, marked, marking, *pairs))
 
 
-def _demand_marks(target: Target, exchange: Exchange) -> None:
-    strangers = [
-        spare for spare in exchange.spare_of.values() if target.database(spare).get(_MARK) != exchange.name.encode()
-    ]
-    if strangers:
+def _is_taken_back(target: Target, exchange: Exchange) -> bool:
+    taken_back = _TAKEN_BACK.format(name=exchange.name).encode()
+    return all(target.database(spare).get(_MARK) == taken_back for spare in exchange.spare_of.values())
+
+
+def _demand_ours(target: Target, stranger: bytes) -> None:
+    if stranger:
         raise NotOurs(
-            f"Database {', '.join(map(str, strangers))} of {target.place} does not hold what a restore left there: "
+            f"Database {stranger.decode()} of {target.place} does not hold what a restore left there: "
             "somebody emptied or uses it. Nothing was changed."
         )
 

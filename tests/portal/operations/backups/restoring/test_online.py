@@ -103,6 +103,35 @@ def test_a_spare_database_that_somebody_uses_is_not_dropped(origin: Live, target
     assert origin.database(spare).get("somebody's") == b"1"
 
 
+def test_a_second_take_back_leaves_the_old_data_live(origin: Live, target: Target, plain: Path) -> None:
+    origin.database().set("since", "then")
+    restored = whole(plain, target=target)
+    assert restored.exchange is not None
+    swapping.go_back(target, exchange=restored.exchange)
+    swapping.go_back(target, exchange=restored.exchange)
+    assert origin.database().get("since") == b"then"
+    swapping.drop(target, exchange=restored.exchange)
+    assert origin.database().get("since") == b"then"
+
+
+def test_old_data_that_was_dropped_meanwhile_is_not_taken_back(origin: Live, target: Target, plain: Path) -> None:
+    restored = whole(plain, target=target)
+    assert restored.exchange is not None
+    live = origin.database().dbsize()
+    swapping.drop(target, exchange=restored.exchange)
+    with pytest.raises(swapping.NotOurs):
+        swapping.go_back(target, exchange=restored.exchange)
+    assert origin.database().dbsize() == live
+
+
+def test_an_exchange_that_the_server_refuses_changes_nothing(origin: Live, target: Target, plain: Path) -> None:
+    origin.database().execute_command("ACL", "SETUSER", "default", "-set")
+    before = contents(origin)
+    with pytest.raises(RestoreFailed):
+        whole(plain, target=target)
+    assert {key: found for key, found in contents(origin).items() if key[0] in (0, 3)} == before
+
+
 def test_without_memory_for_both_nothing_is_changed(origin: Live, target: Target, plain: Path) -> None:
     before = contents(origin)
     used = int(origin.database().info("memory")["used_memory"])

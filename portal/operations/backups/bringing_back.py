@@ -17,10 +17,10 @@ from portal.operations.backups.manifest import Level, Proof
 from portal.operations.backups.restoring.online import Restored, restore_in_place, restore_whole
 from portal.operations.backups.restoring.preview import Preview, preview
 from portal.operations.backups.restoring.selection import Selection
-from portal.operations.backups.restoring.swapping import Exchange
+from portal.operations.backups.restoring.swapping import Exchange, Stage
 from portal.operations.backups.restoring.target import open_target
 from portal.operations.backups.sources import celery_databases, source_named, used_databases
-from portal.operations.models import KeptData
+from portal.operations.models import JobRun, KeptData
 from portal.operations.runs import Progress
 from portal.redis_address import RedisAddress
 
@@ -61,8 +61,17 @@ def look(kept: Kept, *, wish: Wish, progress: Progress, shelf: Shelf) -> Preview
         )
 
 
-def bring_back(kept: Kept, *, wish: Wish, name: str, now: datetime, progress: Progress, shelf: Shelf) -> Restored:
-    """Bring a backup back, and return what was done; `name` is this restore's own.
+def bring_back(
+    kept: Kept,
+    *,
+    wish: Wish,
+    name: str,
+    now: datetime,
+    progress: Progress,
+    shelf: Shelf,
+    run: JobRun | None = None,
+) -> Restored:
+    """Bring a backup back, and return what was done; `name` is this restore's own, `run` the one that it is done in.
 
     Whole databases are exchanged where nothing is left out and the server can; else it is done key by key, in place.
     Raises CannotRestore and KeepingError (nothing was changed), RestoreFailed.
@@ -81,7 +90,13 @@ def bring_back(kept: Kept, *, wish: Wish, name: str, now: datetime, progress: Pr
                 avoid=used_databases(address),
                 needed_bytes=part.server.used_memory_bytes or 4 * part.plain.size_bytes,
                 name=name,
-                note=lambda exchange: _note_exchange(exchange, kept=kept, wish=wish, place=target.place, now=now),
+                note=_Noting(
+                    backup=kept.name,
+                    source="" if wish.to else kept.manifest.source,
+                    place=target.place,
+                    now=now,
+                    run=run,
+                ),
                 progress=progress,
             )
         else:
@@ -132,16 +147,28 @@ def _keep(files: Sequence[Path], *, kept: Kept, now: datetime, progress: Progres
     keep_replaced(files, source=kept.manifest.source, server=server, now=now, progress=progress, shelf=shelf)
 
 
-def _note_exchange(exchange: Exchange, *, kept: Kept, wish: Wish, place: str, now: datetime) -> None:
-    KeptData.objects.create(
-        name=exchange.name,
-        backup=kept.name,
-        source="" if wish.to else kept.manifest.source,
-        place=place,
-        moved_at=now,
-        until=now + KEPT_FOR,
-        databases=[list(pair) for pair in exchange.spare_of.items()],
-    )
+@dataclass(frozen=True, slots=True)
+class _Noting:
+    """Writes down what a restore of whole databases moves where."""
+
+    backup: str
+    source: str
+    place: str
+    now: datetime
+    run: JobRun | None
+
+    def __call__(self, exchange: Exchange, stage: Stage) -> None:
+        """Write it, or write it anew."""
+        values = {
+            "backup": self.backup,
+            "source": self.source,
+            "place": self.place,
+            "moved_at": self.now,
+            "until": self.now + KEPT_FOR,
+            "databases": [list(pair) for pair in exchange.spare_of.items()],
+            "state": KeptData.State(stage),
+        }
+        KeptData.objects.update_or_create(name=exchange.name, run=self.run, defaults=values)
 
 
 def _note_proof(kept: Kept, *, restored: Restored, now: datetime, shelf: Shelf) -> None:

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+from django.db.models import Q, QuerySet
+
 from portal.operations.backups.restoring import swapping
 from portal.operations.backups.restoring.errors import CannotRestore
 from portal.operations.backups.restoring.swapping import Exchange, NotOurs
 from portal.operations.backups.restoring.target import open_target
 from portal.operations.backups.sources import NoSuchSource, source_named
-from portal.operations.models import KeptData
+from portal.operations.models import JobRun, KeptData
 from portal.redis_address import RedisAddress
 
 
@@ -33,18 +35,28 @@ def drop(kept: KeptData, *, to: RedisAddress | None = None) -> None:
 
 
 def drop_old_data(*, now: datetime) -> list[str]:
-    """Empty the spare databases whose hour is over; return what was not there any more, as sentences."""
+    """Empty the spare databases whose hour is over, and those that a restore filled that has ended in the middle.
+
+    Return what was not there any more, as sentences.
+    """
     complaints = []
-    for kept in KeptData.objects.filter(state=KeptData.State.KEPT, until__lte=now).exclude(source=""):
+    for kept in _over(now):
         try:
             with open_target(_address(kept)) as target:
                 swapping.drop(target, exchange=_exchange(kept))
         except NotOurs as error:
-            complaints.append(f"{kept}: {error}")
+            if kept.state == KeptData.State.KEPT:
+                complaints.append(f"{kept}: {error}")
         except CannotRestore:
             continue  # a server that is away for now
         KeptData.objects.filter(pk=kept.pk).update(state=KeptData.State.DROPPED)
     return complaints
+
+
+def _over(now: datetime) -> QuerySet[KeptData]:
+    is_old = Q(state=KeptData.State.KEPT, until__lte=now)
+    is_broken_off = Q(state=KeptData.State.FILLING) & ~Q(run__state=JobRun.State.RUNNING)
+    return KeptData.objects.filter(is_old | is_broken_off).exclude(source="")
 
 
 def _exchange(kept: KeptData) -> Exchange:

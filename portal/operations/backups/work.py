@@ -87,7 +87,7 @@ def restore(run: JobRun, progress: Progress, *, wish: Wish | None = None) -> Out
     kept = find_backup(run.subject, shelf=shelf)
     wish = wish or wish_of(run.arguments)
     restored = bringing_back.bring_back(
-        kept, wish=wish, name=f"restore-{run.pk}", now=timezone.now(), progress=progress, shelf=shelf
+        kept, wish=wish, name=f"restore-{run.pk}", now=timezone.now(), progress=progress, shelf=shelf, run=run
     )
     complaint = "" if wish.to else bringing_back.sync_policies()
     inventory.take_inventory(now=timezone.now(), shelf=shelf)

@@ -251,7 +251,12 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("kept", "Kept"), ("taken back", "Taken back"), ("dropped", "Dropped")],
+                        choices=[
+                            ("filling", "Being filled"),
+                            ("kept", "Kept"),
+                            ("taken back", "Taken back"),
+                            ("dropped", "Dropped"),
+                        ],
                         default="kept",
                         max_length=10,
                     ),

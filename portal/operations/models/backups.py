@@ -129,7 +129,7 @@ class BackupPlan(models.Model):
 
 
 class KeptData(models.Model):
-    """What a restore moved aside, to go back to until a moment.
+    """What a restore moved aside, to go back to until a moment; before that, what it fills.
 
     `backup` is what was restored, `databases` the pairs of numbers [live, spare] that were swapped. `source` is ''
     for a server that is none of ours, which `place` names without its secrets. `name` stands in
@@ -137,6 +137,7 @@ class KeptData(models.Model):
     """
 
     class State(models.TextChoices):
+        FILLING = "filling", "Being filled"
         KEPT = "kept", "Kept"
         TAKEN_BACK = "taken back", "Taken back"
         DROPPED = "dropped", "Dropped"

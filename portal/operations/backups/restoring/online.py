@@ -15,7 +15,7 @@ from portal.operations.backups.restoring.functions import functions_payload
 from portal.operations.backups.restoring.load import Loaded, load
 from portal.operations.backups.restoring.saving import Saved, save_what_is_replaced
 from portal.operations.backups.restoring.selection import Selection
-from portal.operations.backups.restoring.swapping import Exchange
+from portal.operations.backups.restoring.swapping import Exchange, Stage
 from portal.operations.backups.restoring.target import Target
 
 Progress = Callable[[int, int | None, str], None]
@@ -84,13 +84,14 @@ def restore_whole(
     avoid: frozenset[int],
     needed_bytes: int,
     name: str,
-    note: Callable[[Exchange], None],
+    note: Callable[[Exchange, Stage], None],
     progress: Progress,
 ) -> Restored:
     """Restore all that a file holds into spare databases, compare, and exchange them with the live `databases`.
 
-    `avoid` are databases that are in use though they may be empty. What is about to be exchanged is handed to
-    `note`, so that somebody knows where the old data is. Raises CannotRestore, RestoreFailed.
+    `avoid` are databases that are in use though they may be empty. `note` hears what is about to be filled, and what
+    is about to be exchanged: so that somebody knows what lies where, wherever this ends. Raises CannotRestore,
+    RestoreFailed.
     """
     if target.is_cluster:
         raise CannotRestore("A Cluster has one database only: nothing can be exchanged there. Nothing was changed.")
@@ -99,6 +100,8 @@ def restore_whole(
     warning = swapping.check_memory(target, needed_bytes=needed_bytes)
     spare = target.spare_databases(len(live), taken=avoid | frozenset(live))
     exchange = Exchange(name, spare_of=dict(zip(live, spare, strict=True)))
+    note(exchange, Stage.FILLING)
+    swapping.claim(target, exchange=exchange)
     try:
         loaded = load(
             plain,
@@ -115,14 +118,18 @@ def restore_whole(
             progress=lambda done: progress(done, size, "comparing with the backup"),
         )
         compared.demand_equal()
+        note(exchange, Stage.KEPT)
     except RestoreFailed as error:
         _empty(target, exchange)
         raise RestoreFailed(f"{error} {_UNTOUCHED}") from error
     except BaseException:
         _empty(target, exchange)
         raise
-    note(exchange)
-    swapping.exchange(target, exchange=exchange)
+    try:
+        swapping.exchange(target, exchange=exchange)
+    except CannotRestore:
+        _empty(target, exchange)
+        raise
     functions, complaint = _restore_functions(plain, target=target)
     warnings = tuple(words for words in (warning, complaint) if words)
     return Restored(loaded, compared=compared, exchange=exchange, functions=functions, warnings=warnings)
@@ -144,10 +151,10 @@ def _restore_functions(plain: Path, *, target: Target) -> tuple[int, str]:
 
 def _empty(target: Target, exchange: Exchange) -> None:
     try:
-        swapping.empty(target, exchange=exchange)
-    except redis.RedisError as error:
+        swapping.drop(target, exchange=exchange)
+    except CannotRestore as error:
         raise RestoreFailed(
-            f"FAILED: {error}. {_UNTOUCHED} What was restored lies in database "
+            f"FAILED: {error} {_UNTOUCHED} What was restored lies in database "
             f"{', '.join(map(str, exchange.spare_of.values()))} of {target.place}: empty it by FLUSHDB."
         ) from error
 

@@ -7,6 +7,7 @@ anew in one step (a script), so nothing that happens in between, be it our own e
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import chain
 
 import redis
@@ -14,13 +15,28 @@ import redis
 from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed
 from portal.operations.backups.restoring.target import Target
 
-_MARK = "portal:kept-by-restore"
-_TAKEN_BACK = "{name} taken back"
-# KEYS: the mark. ARGV: how it must read in the spare databases ('' for none), how it will, pairs of live and spare ones.
+_KEY = "portal:kept-by-restore:{name}"
+_FILLING, _KEPT, _TAKEN_BACK = "being filled", "kept", "taken back"
+"""What the key says that its database is, or holds."""
+# KEYS: the mark. ARGV: what it will say, the spare databases.
+_CLAIM = """
+for number = 2, #ARGV do
+  redis.call('SELECT', ARGV[number])
+  if redis.call('DBSIZE') > 0 then return ARGV[number] end
+end
+for number = 2, #ARGV do
+  redis.call('SELECT', ARGV[number])
+  redis.call('SET', KEYS[1], ARGV[1])
+end
+return ''
+"""
+# KEYS: the mark. ARGV: what it must say in the spare databases, what it will, pairs of live and spare databases.
+# Exchanged with itself nothing changes: a user who may not exchange is refused there.
 _EXCHANGE = """
+redis.call('SWAPDB', ARGV[3], ARGV[3])
 for pair = 3, #ARGV, 2 do
   redis.call('SELECT', ARGV[pair + 1])
-  if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return ARGV[pair + 1] end
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return ARGV[pair + 1] end
 end
 for pair = 3, #ARGV, 2 do
   redis.call('SELECT', ARGV[pair])
@@ -33,19 +49,25 @@ for pair = 3, #ARGV, 2 do
 end
 return ''
 """
-# KEYS: the mark. ARGV: two readings of it, either of which is ours; the databases.
+# KEYS: the mark. ARGV: the spare databases.
 _DROP = """
-for number = 3, #ARGV do
+for number = 1, #ARGV do
   redis.call('SELECT', ARGV[number])
-  local mark = redis.call('GET', KEYS[1])
-  if mark ~= ARGV[1] and mark ~= ARGV[2] then return ARGV[number] end
+  if redis.call('EXISTS', KEYS[1]) == 0 then return ARGV[number] end
 end
-for number = 3, #ARGV do
+for number = 1, #ARGV do
   redis.call('SELECT', ARGV[number])
   redis.call('FLUSHDB', 'ASYNC')
 end
 return ''
 """
+
+
+class Stage(StrEnum):
+    """Where a restore of whole databases stands: what somebody has to know who finds it broken off."""
+
+    FILLING = "filling"
+    KEPT = "kept"
 
 
 class NotOurs(CannotRestore):
@@ -84,11 +106,26 @@ def check_memory(target: Target, *, needed_bytes: int) -> str:
     return ""
 
 
-def exchange(target: Target, *, exchange: Exchange) -> None:
-    """Exchange all pairs and mark the old data as ours, in one step. Raises RestoreFailed."""
+def claim(target: Target, *, exchange: Exchange) -> None:
+    """Mark the spare databases, which must be empty, as those of this restore. Raises CannotRestore."""
     try:
-        _exchange(target, exchange, marked="", marking=exchange.name)
-    except (redis.RedisError, NotOurs) as error:
+        stranger = _run(_CLAIM, target, exchange, _FILLING, *exchange.spare_of.values())
+    except redis.RedisError as error:
+        raise CannotRestore(f"The spare databases cannot be used: {error}. Nothing was changed.") from error
+    if stranger:
+        raise CannotRestore(f"Somebody has just begun to use database {stranger}. Nothing was changed. Try again.")
+
+
+def exchange(target: Target, *, exchange: Exchange) -> None:
+    """Exchange all pairs and mark the old data as kept, in one step.
+
+    Raises CannotRestore when the server refused: nothing was changed. Raises RestoreFailed when nobody knows.
+    """
+    try:
+        _swap(target, exchange, said=_FILLING, says=_KEPT)
+    except redis.ResponseError as error:
+        raise CannotRestore(f"The server does not exchange databases: {error}. Nothing was changed.") from error
+    except redis.RedisError as error:
         raise RestoreFailed(
             f"FAILED: whether the databases were exchanged is not known: {error}. The old data is in the live "
             f"databases or in {_listed(exchange)}: look before you change anything."
@@ -103,40 +140,41 @@ def go_back(target: Target, *, exchange: Exchange) -> None:
     """
     try:
         if not _is_taken_back(target, exchange):
-            _exchange(target, exchange, marked=exchange.name, marking=_TAKEN_BACK.format(name=exchange.name))
+            _swap(target, exchange, said=_KEPT, says=_TAKEN_BACK)
     except redis.RedisError as error:
         raise CannotRestore(f"The old data could not be taken back: {error}. Try again.") from error
 
 
 def drop(target: Target, *, exchange: Exchange) -> None:
     """Empty the spare databases. Raises NotOurs when one of them is not ours any more, CannotRestore."""
-    ours = exchange.name, _TAKEN_BACK.format(name=exchange.name)
     try:
-        _demand_ours(target, target.server.eval(_DROP, 1, _MARK, *ours, *exchange.spare_of.values()))
+        _demand_ours(target, _run(_DROP, target, exchange, *exchange.spare_of.values()))
     except redis.RedisError as error:
         raise CannotRestore(f"The old data could not be dropped: {error}. It is tried again.") from error
 
 
-def empty(target: Target, *, exchange: Exchange) -> None:
-    """Empty what was restored into the spare databases and not exchanged: they were empty before."""
-    for spare in exchange.spare_of.values():
-        target.database(spare).flushdb(asynchronous=True)
-
-
-def _exchange(target: Target, exchange: Exchange, *, marked: str, marking: str) -> None:
+def _swap(target: Target, exchange: Exchange, *, said: str, says: str) -> None:
     pairs = chain.from_iterable(exchange.spare_of.items())
-    _demand_ours(target, target.server.eval(_EXCHANGE, 1, _MARK, marked, marking, *pairs))
+    _demand_ours(target, _run(_EXCHANGE, target, exchange, said, says, *pairs))
+
+
+def _run(script: str, target: Target, exchange: Exchange, *arguments: str | int) -> str:
+    """Run a script on the key of an exchange; return the database that keeps it from its work, '' for none."""
+    if not exchange.spare_of:
+        return ""
+    answer: bytes = target.server.eval(script, 1, _KEY.format(name=exchange.name), *arguments)
+    return answer.decode()
 
 
 def _is_taken_back(target: Target, exchange: Exchange) -> bool:
-    taken_back = _TAKEN_BACK.format(name=exchange.name).encode()
-    return all(target.database(spare).get(_MARK) == taken_back for spare in exchange.spare_of.values())
+    key = _KEY.format(name=exchange.name)
+    return all(target.database(spare).get(key) == _TAKEN_BACK.encode() for spare in exchange.spare_of.values())
 
 
-def _demand_ours(target: Target, stranger: bytes) -> None:
+def _demand_ours(target: Target, stranger: str) -> None:
     if stranger:
         raise NotOurs(
-            f"Database {stranger.decode()} of {target.place} does not hold what a restore left there: "
+            f"Database {stranger} of {target.place} does not hold what a restore left there: "
             "somebody emptied or uses it. Nothing was changed."
         )
 

@@ -1,6 +1,6 @@
 """What a restore brings back is what was there, and what it replaces can be had again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from portal.operations.backups.restoring.load import load
 from portal.operations.backups.restoring.online import Restored, restore_in_place, restore_whole
 from portal.operations.backups.restoring.preview import preview
 from portal.operations.backups.restoring.selection import ASKED_NOT, CELERY, NOT_ASKED, OURS, Selection
+from portal.operations.backups.restoring.swapping import Exchange, Stage
 from portal.operations.backups.restoring.target import Target, open_target
 from portal.redis_address import parse_redis_address
 from tests.portal.operations.backups.rdb.files import rdb_of
@@ -22,15 +23,25 @@ from tests.portal.operations.backups.restoring.filling import FUNCTIONS, Live, c
 pytestmark = pytest.mark.server
 
 
-def whole(plain: Path, *, target: Target, needed_bytes: int = 0) -> Restored:
+Note = Callable[[Exchange, Stage], None]
+
+
+def whole(
+    plain: Path,
+    *,
+    target: Target,
+    databases: Sequence[int] = (0, 3),
+    needed_bytes: int = 0,
+    note: Note = lambda exchange, stage: None,
+) -> Restored:
     return restore_whole(
         plain,
         target=target,
-        databases=(0, 3),
+        databases=databases,
         avoid=frozenset({15}),
         needed_bytes=needed_bytes,
         name="restore-1",
-        note=lambda exchange: None,
+        note=note,
         progress=lambda done, total, words: None,
     )
 
@@ -57,13 +68,24 @@ def test_a_whole_restore_brings_everything_back(origin: Live, target: Target, pl
     origin.database().flushall()
     origin.database().function_delete("counting")
     restored = whole(plain, target=target)
-    assert {key: found for key, found in contents(origin).items() if key[1] != b"portal:kept-by-restore"} == before
+    assert {
+        key: found for key, found in contents(origin).items() if not key[1].startswith(b"portal:kept-by-restore")
+    } == before
     assert restored.loaded.adds_up
     assert restored.loaded.loaded == len(before)
     assert restored.compared is not None
     assert restored.compared.equal == len(before)
     assert restored.functions == 1
     assert origin.database().fcall("one", 0) == 1
+
+
+def test_a_whole_restore_of_an_empty_backup_changes_nothing(origin: Live, target: Target, tmp_path: Path) -> None:
+    before = contents(origin)
+    plain = tmp_path / "empty.rdb"
+    plain.write_bytes(rdb_of([]))
+    restored = whole(plain, target=target, databases=())
+    assert restored.loaded.keys == 0
+    assert contents(origin) == before
 
 
 def test_a_whole_restore_replaces_what_came_since(origin: Live, target: Target, plain: Path) -> None:
@@ -125,11 +147,35 @@ def test_old_data_that_was_dropped_meanwhile_is_not_taken_back(origin: Live, tar
 
 
 def test_an_exchange_that_the_server_refuses_changes_nothing(origin: Live, target: Target, plain: Path) -> None:
-    origin.database().execute_command("ACL", "SETUSER", "default", "-set")
+    origin.database().execute_command("ACL", "SETUSER", "default", "-swapdb")
     before = contents(origin)
-    with pytest.raises(RestoreFailed):
+    with pytest.raises(CannotRestore, match="Nothing was changed"):
         whole(plain, target=target)
-    assert {key: found for key, found in contents(origin).items() if key[0] in (0, 3)} == before
+    assert contents(origin) == before
+
+
+@pytest.mark.parametrize("at", Stage)
+def test_a_restore_that_cannot_be_noted_leaves_nothing_behind(
+    origin: Live, target: Target, plain: Path, at: Stage
+) -> None:
+    def note(exchange: Exchange, stage: Stage) -> None:
+        if stage == at:
+            raise ConnectionError
+
+    before = contents(origin)
+    with pytest.raises(ConnectionError):
+        whole(plain, target=target, note=note)
+    assert contents(origin) == before
+
+
+def test_a_spare_database_that_somebody_takes_meanwhile_is_left_to_them(
+    origin: Live, target: Target, plain: Path
+) -> None:
+    def note(exchange: Exchange, stage: Stage) -> None:
+        origin.database(exchange.spare(3)).set("somebody's", 1)
+
+    with pytest.raises(CannotRestore, match="Somebody has just begun to use database"):
+        whole(plain, target=target, note=note)
 
 
 def test_without_memory_for_both_nothing_is_changed(origin: Live, target: Target, plain: Path) -> None:
@@ -143,7 +189,7 @@ def test_without_memory_for_both_nothing_is_changed(origin: Live, target: Target
 
 def test_a_server_that_runs_full_in_the_middle_keeps_its_live_data(origin: Live, target: Target, plain: Path) -> None:
     before = contents(origin)
-    origin.database().config_set("maxmemory", int(origin.database().info("memory")["used_memory"]) + 300_000)
+    origin.database().config_set("maxmemory", int(origin.database().info("memory")["used_memory"]) + 800_000)
     with pytest.raises(RestoreFailed, match="The live data was not touched"):
         whole(plain, target=target)
     assert contents(origin) == before

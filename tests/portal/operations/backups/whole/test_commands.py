@@ -5,6 +5,7 @@ from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import redis
@@ -12,6 +13,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from portal.operations import runs
+from portal.operations.backups import going_back
+from portal.operations.backups.restoring import online
 from portal.operations.backups.work import BACKUP, WORK
 from portal.operations.models import Backup, BackupAction, BackupPlan, JobRun, KeptData
 from tests.portal.operations.backups.keeping.conftest import Identity
@@ -147,12 +150,32 @@ def test_a_whole_restore_can_be_taken_back(single: Site) -> None:
         command("redis_restore", "--take-back")
 
 
+def test_of_a_part_of_the_keys_a_whole_restore_replaces_no_database(single: Site) -> None:
+    name = command("redis_backup", "--prefix", "list").partition(":")[0]
+    before = single.contents()
+    command("redis_restore", name, "--whole")
+    assert single.contents() == before
+
+
 def test_the_old_data_of_a_whole_restore_can_be_dropped(single: Site) -> None:
     backed_up()
     command("redis_restore", "latest", "--whole")
     command("redis_restore", "--drop-old")
     with single_client(single) as client:
         assert set(client.info("keyspace")) == {"db0", "db3"}
+
+
+def test_what_a_killed_restore_filled_is_dropped(single: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = backed_up()
+    monkeypatch.setattr(online, "_empty", lambda *arguments: None)  # a process that was killed empties nothing
+    monkeypatch.setattr(online, "compare", Mock(side_effect=OSError("killed")))
+    with pytest.raises(CommandError):
+        command("redis_restore", name, "--whole")
+    with single_client(single) as client:
+        assert set(client.info("keyspace")) > {"db0", "db3"}
+        going_back.drop_old_data(now=timezone.now())
+        assert set(client.info("keyspace")) == {"db0", "db3"}
+    assert KeptData.objects.get().state == "dropped"
 
 
 @pytest.mark.parametrize(

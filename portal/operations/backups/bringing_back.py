@@ -20,6 +20,7 @@ from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.swapping import Exchange, Stage
 from portal.operations.backups.restoring.target import open_target
 from portal.operations.backups.sources import celery_databases, source_named, used_databases
+from portal.operations.backups.tidying import is_whole
 from portal.operations.models import JobRun, KeptData
 from portal.operations.runs import Progress
 from portal.redis_address import RedisAddress
@@ -73,7 +74,8 @@ def bring_back(
 ) -> Restored:
     """Bring a backup back, and return what was done; `name` is this restore's own, `run` the one that it is done in.
 
-    Whole databases are exchanged where nothing is left out and the server can; else it is done key by key, in place.
+    Whole databases are exchanged where backup and wish leave nothing out and the server can; else it is done key by
+    key, in place.
     Raises CannotRestore and KeepingError (nothing was changed), RestoreFailed.
     """
     address = address_of(kept, wish=wish)
@@ -81,7 +83,9 @@ def bring_back(
         _plains(kept, wish=wish, progress=progress, shelf=shelf) as (plains, folder),
         open_target(address) as target,
     ):
-        if wish.is_whole and not wish.has_filter and not target.is_cluster and len(plains) == 1:
+        # What holds a part of the keys alone must never take the place of a whole database.
+        takes_all = wish.is_whole and not wish.has_filter and is_whole(kept)
+        if takes_all and not target.is_cluster and len(plains) == 1:
             part = kept.manifest.parts[0]
             restored = restore_whole(
                 plains[0],

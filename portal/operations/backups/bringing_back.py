@@ -185,4 +185,4 @@ def _note_proof(kept: Kept, *, restored: Restored, now: datetime, shelf: Shelf) 
         counts=kept.manifest.parts[0].proof.counts,
         functions=restored.functions,
     )
-    shelf.write_notes(kept, notes=kept.notes.with_proof(proof))
+    shelf.change_notes(kept, change=lambda notes: notes.with_proof(proof))

@@ -13,7 +13,7 @@ from portal.operations.models import BackupAction
 def pin(kept: Kept, *, pinned: bool, who: str, shelf: Shelf) -> Kept:
     """Pin a backup, or let the plan judge it again; return it anew. Raises CannotReach."""
     now = timezone.now()
-    kept = shelf.write_notes(kept, notes=replace(kept.notes, is_pinned=pinned))
+    kept = shelf.change_notes(kept, change=lambda notes: replace(notes, is_pinned=pinned))
     inventory.note_kept(kept, now=now)
     done = BackupAction.Done.PINNED if pinned else BackupAction.Done.UNPINNED
     inventory.note_action(done, backup=kept.name, who=who, now=now)

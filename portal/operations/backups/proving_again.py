@@ -24,9 +24,10 @@ def prove_again(kept: Kept, *, now: datetime, progress: Progress, shelf: Shelf, 
     try:
         proof = _proof(kept, now=now, progress=progress, shelf=shelf, identity=identity)
     except (NotWhole, NotProven) as error:
-        shelf.write_notes(kept, notes=replace(kept.notes, failed_at=now, failure=str(error)))
+        failure = str(error)
+        shelf.change_notes(kept, change=lambda notes: replace(notes, failed_at=now, failure=failure))
         raise
-    return shelf.write_notes(kept, notes=kept.notes.with_proof(proof))
+    return shelf.change_notes(kept, change=lambda notes: notes.with_proof(proof))
 
 
 def _proof(kept: Kept, *, now: datetime, progress: Progress, shelf: Shelf, identity: Path | None) -> Proof:

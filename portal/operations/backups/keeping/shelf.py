@@ -1,6 +1,6 @@
 """The storage of backups: a folder for each, its manifest published last. What has no manifest is no backup."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -112,9 +112,16 @@ class Shelf:
         with reaching(f"deleting {kept.name}; what is left of it is listed, and deleting can be tried again"):
             self._remove(kept.name)
 
-    def write_notes(self, kept: Kept, *, notes: Notes) -> Kept:
-        """Write what may change of a backup; return it anew. Raises CannotReach; the old notes then stay."""
+    def change_notes(self, kept: Kept, *, change: Callable[[Notes], Notes]) -> Kept:
+        """Change what may change of a backup, from what it is by now; return the backup anew.
+
+        Raises NotWhole where it is gone by now, CannotReach; the old notes then stay.
+        """
         with reaching(f"writing the notes of {kept.name}"):
+            found = self._look(kept.name)
+            if not isinstance(found, Kept):
+                raise NotWhole(f"{kept.name} is no backup any more{f': {found.why}' if found else ', it is gone.'}")
+            notes = change(found.notes)
             self._put(notes_document(notes), place=f"{kept.name}/{NOTES}")
         return replace(kept, notes=notes)
 

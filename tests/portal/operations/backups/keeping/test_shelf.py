@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import moto.settings
@@ -239,20 +240,38 @@ def test_no_name_finds_what_is_elsewhere(tmp_path_factory: pytest.TempPathFactor
 
 
 def test_notes_are_written_over(shelf: Shelf, work: Path) -> None:
-    kept = shelf.write_notes(publish(shelf, work), notes=Notes(is_pinned=True))
+    kept = shelf.change_notes(publish(shelf, work), change=lambda notes: replace(notes, is_pinned=True))
     assert shelf.kept() == (kept,)
     assert kept.notes.is_pinned
     proof = Proof(level=Level.RESTORED, at=NOON)
-    kept = shelf.write_notes(kept, notes=kept.notes.with_proof(proof))
+    kept = shelf.change_notes(kept, change=lambda notes: notes.with_proof(proof))
     assert shelf.kept() == (kept,)
     assert kept.level == Level.RESTORED
+
+
+def test_what_two_change_at_once_is_both_noted(shelf: Shelf, work: Path) -> None:
+    seen_before = publish(shelf, work)
+    shelf.change_notes(seen_before, change=lambda notes: replace(notes, is_pinned=True))
+    shelf.change_notes(seen_before, change=lambda notes: notes.with_proof(Proof(level=Level.LOADS, at=NOON)))
+    (kept,) = shelf.kept()
+    assert kept.notes.is_pinned
+    assert kept.notes.proven
+
+
+def test_of_a_backup_that_is_gone_nothing_is_noted(shelf: Shelf, work: Path) -> None:
+    gone = publish(shelf, work)
+    shelf.delete(gone)
+    with pytest.raises(NotWhole, match="it is gone"):
+        shelf.change_notes(gone, change=lambda notes: replace(notes, is_pinned=True))
+    assert shelf.rubbish() == ()
 
 
 def test_notes_are_written_over_where_a_storage_replaces_nothing(tmp_path: Path, work: Path) -> None:
     shelf = Shelf(FileSystemStorage(tmp_path / "backups"))
     kept = publish(shelf, work)
-    for is_pinned in (True, False, True):
-        kept = shelf.write_notes(kept, notes=Notes(is_pinned=is_pinned))
+    for failure in ("one", "another", "a third"):
+        changed = partial(replace, failure=failure)
+        kept = shelf.change_notes(kept, change=changed)
         assert shelf.kept() == (kept,)
     assert len(everything(shelf)) == 4
 
@@ -267,7 +286,7 @@ def test_notes_that_cannot_be_read_pin_the_backup(shelf: Shelf, work: Path) -> N
 
 def test_what_is_deleted_is_gone(shelf: Shelf, work: Path) -> None:
     gone, other = publish(shelf, work), publish(shelf, work, name="redis-other")
-    shelf.write_notes(gone, notes=Notes(is_pinned=True))
+    shelf.change_notes(gone, change=lambda notes: replace(notes, is_pinned=True))
     shelf.delete(gone)
     assert shelf.kept() == (other,)
     assert shelf.rubbish() == ()

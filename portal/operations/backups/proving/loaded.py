@@ -8,7 +8,7 @@ import redis
 
 from portal.operations.backups.manifest import Proof
 from portal.operations.backups.rdb import format
-from portal.operations.backups.rdb.decode import meaning
+from portal.operations.backups.rdb.decode import living, meaning
 from portal.operations.backups.rdb.walk import Measured, Walk
 
 _HASHES_OF_VALKEY = frozenset({format.VALKEY_HASH_2})
@@ -88,8 +88,8 @@ def emptied_hashes(path: Path, *, at_ms: int) -> int:
         kinds = _HASHES_OF_VALKEY if walk.is_valkey else _HASHES_OF_REDIS
         for entry in walk:
             if entry.kind in kinds:
-                _, fields = meaning(entry.kind, value=entry.value, is_valkey=walk.is_valkey)
-                number += all(0 < expires_ms <= at_ms for _, expires_ms in fields.values())
+                found = meaning(entry.kind, value=entry.value, is_valkey=walk.is_valkey)
+                number += living(found, at_ms=at_ms) == ("hash", {})
     return number
 
 

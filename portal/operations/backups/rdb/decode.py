@@ -31,6 +31,14 @@ def meaning(kind: int, *, value: bytes, is_valkey: bool) -> Meaning:
     raise RdbError(f"A value of type {kind} is not known here.")
 
 
+def living(found: Meaning, *, at_ms: int) -> Meaning:
+    """Return what is left of a value at a time: a hash without the fields that have expired, all others as they are."""
+    kind, value = found
+    if kind != "hash":
+        return found
+    return kind, {field: told for field, told in value.items() if not 0 < told[1] <= at_ms}
+
+
 def _strings(cursor: Cursor) -> list[bytes]:
     return [cursor.string() for _ in range(cursor.length())]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import redis
 
-from portal.operations.backups.rdb.decode import meaning
+from portal.operations.backups.rdb.decode import living, meaning
 from portal.operations.backups.rdb.format import RdbError
-from portal.operations.backups.rdb.payload import split
+from portal.operations.backups.rdb.payload import Dumped, split
 from portal.operations.backups.rdb.walk import Entry, Walk
 from portal.operations.backups.restoring.batches import batches
 from portal.operations.backups.restoring.errors import RestoreFailed
@@ -79,8 +79,20 @@ def _outcomes(batch: list[Entry], *, client: Any, target: Target, is_valkey: boo
 
 def _outcome(entry: Entry, dumped: bytes | None, expires_at_ms: int, *, now_ms: int, is_valkey: bool) -> str:
     if dumped is None:
-        return _EXPIRED if 0 < entry.expires_at_ms <= now_ms else _DIFFERS
-    return _EQUAL if _is_equal(entry, dumped, expires_at_ms, is_valkey=is_valkey) else _DIFFERS
+        return _EXPIRED if _has_expired(entry, now_ms=now_ms, is_valkey=is_valkey) else _DIFFERS
+    if expires_at_ms == entry.expires_at_ms and _is_equal(entry, split(dumped), now_ms=now_ms, is_valkey=is_valkey):
+        return _EQUAL
+    return _DIFFERS
+
+
+def _has_expired(entry: Entry, *, now_ms: int, is_valkey: bool) -> bool:
+    """Say whether a key had to go by now: at its own time, or with the last field of a hash."""
+    if 0 < entry.expires_at_ms <= now_ms:
+        return True
+    try:
+        return living(meaning(entry.kind, value=entry.value, is_valkey=is_valkey), at_ms=now_ms) == ("hash", {})
+    except RdbError:
+        return False
 
 
 def _dumps(client: Any, batch: list[Entry]) -> list[tuple[bytes | None, int]]:
@@ -92,10 +104,7 @@ def _dumps(client: Any, batch: list[Entry]) -> list[tuple[bytes | None, int]]:
     return list(zip(answers[::2], (max(0, expires) for expires in answers[1::2]), strict=True))
 
 
-def _is_equal(entry: Entry, dumped: bytes, expires_at_ms: int, *, is_valkey: bool) -> bool:
-    found = split(dumped)
-    if expires_at_ms != entry.expires_at_ms:
-        return False
+def _is_equal(entry: Entry, found: Dumped, *, now_ms: int, is_valkey: bool) -> bool:
     if (found.kind, found.value) == (entry.kind, entry.value):
         return True
     try:
@@ -104,7 +113,7 @@ def _is_equal(entry: Entry, dumped: bytes, expires_at_ms: int, *, is_valkey: boo
         theirs = meaning(found.kind, value=found.value, is_valkey=found.version >= 80)
     except RdbError:
         return False
-    return ours == theirs
+    return living(ours, at_ms=now_ms) == living(theirs, at_ms=now_ms)
 
 
 def _named(key: bytes) -> str:

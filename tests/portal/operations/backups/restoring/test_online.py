@@ -1,5 +1,6 @@
 """What a restore brings back is what was there, and what it replaces can be had again."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from portal.redis_address import parse_redis_address
 from tests.portal.operations.backups.rdb.files import rdb_of
 from tests.portal.operations.backups.restoring.conftest import Start
 from tests.portal.operations.backups.restoring.filling import FUNCTIONS, Live, contents, fill
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.server
 
@@ -341,6 +343,24 @@ def test_a_compare_finds_what_differs(origin: Live, target: Target, plain: Path)
     assert set(compared.differing) == {"set", "text", "number"}
     with pytest.raises(RestoreFailed, match="3 keys are not what the backup holds"):
         compared.demand_equal()
+
+
+def test_fields_that_have_expired_since_are_no_difference(start: Start) -> None:
+    live = start("valkey")
+    client = live.database()
+    client.hset("hash", mapping={"stays": 1, "goes": 2})
+    client.hset("all of it goes", "goes", 1)
+    client.hset("changed", mapping={"stays": 1, "goes": 2})
+    for key in ("hash", "all of it goes", "changed"):
+        client.execute_command("HPEXPIREAT", key, int(time.time() * 1000) + 500, "FIELDS", 1, "goes")
+    live.save()
+    client.hset("changed", "stays", "changed")
+    wait_until(lambda: not client.exists("all of it goes"), what="the field's end")
+    wait_until(lambda: client.hlen("hash") == client.hlen("changed") == 1, what="the other fields' end")
+    with open_target(live.address) as target:
+        plain = Path(live.address.socket_path).with_name("dump.rdb")
+        compared = compare(plain, target=target, selection=Selection(is_whole=True))
+    assert (compared.equal, compared.expired, compared.differing) == (1, 1, ("changed",))
 
 
 def test_a_server_that_dies_before_anything_changed_is_told(

@@ -112,9 +112,21 @@ def bring_back(
                 keep=lambda files: _keep(files, kept=kept, now=now, progress=progress, shelf=shelf),
                 progress=progress,
             )
-    if restored.compared is not None:
-        _note_proof(kept, restored=restored, now=now, shelf=shelf)
     return restored
+
+
+def note_proof(kept: Kept, *, restored: Restored, now: datetime, shelf: Shelf) -> None:
+    """Note that a backup was restored and compared. Raises KeepingError."""
+    proof = Proof(
+        level=Level.RESTORED,
+        at=now,
+        loaded=restored.loaded.loaded,
+        expired=restored.loaded.expired,
+        rdb_version=kept.manifest.parts[0].proof.rdb_version,
+        counts=kept.manifest.parts[0].proof.counts,
+        functions=restored.functions,
+    )
+    shelf.change_notes(kept, change=lambda notes: notes.with_proof(proof))
 
 
 def sync_policies() -> str:
@@ -173,16 +185,3 @@ class _Noting:
             "state": KeptData.State(stage),
         }
         KeptData.objects.update_or_create(name=exchange.name, run=self.run, defaults=values)
-
-
-def _note_proof(kept: Kept, *, restored: Restored, now: datetime, shelf: Shelf) -> None:
-    proof = Proof(
-        level=Level.RESTORED,
-        at=now,
-        loaded=restored.loaded.loaded,
-        expired=restored.loaded.expired,
-        rdb_version=kept.manifest.parts[0].proof.rdb_version,
-        counts=kept.manifest.parts[0].proof.counts,
-        functions=restored.functions,
-    )
-    shelf.change_notes(kept, change=lambda notes: notes.with_proof(proof))

@@ -86,12 +86,14 @@ def restore(run: JobRun, progress: Progress, *, wish: Wish | None = None) -> Out
     shelf = Shelf()
     kept = find_backup(run.subject, shelf=shelf)
     wish = wish or wish_of(run.arguments)
-    restored = bringing_back.bring_back(
-        kept, wish=wish, name=f"restore-{run.pk}", now=timezone.now(), progress=progress, shelf=shelf, run=run
-    )
-    complaint = "" if wish.to else bringing_back.sync_policies()
-    inventory.take_inventory(now=timezone.now(), shelf=shelf)
-    words = restored_words(restored) + (f" {complaint}" if complaint else "")
+    try:
+        restored = bringing_back.bring_back(
+            kept, wish=wish, name=f"restore-{run.pk}", now=timezone.now(), progress=progress, shelf=shelf, run=run
+        )
+    finally:
+        # Half of a restore may have brought old policies back, too.
+        complaint = "" if wish.to else bringing_back.sync_policies()
+    words = " ".join(filter(None, (restored_words(restored), complaint, _noted(kept, restored=restored, shelf=shelf))))
     _note(BackupAction.Done.RESTORED, kept, run=run, words=words)
     return Outcome(words, subject=kept.name)
 
@@ -100,10 +102,11 @@ def go_back(run: JobRun, progress: Progress, *, to: RedisAddress | None = None) 
     """Take back the restore that moved the run's old data aside."""
     kept = KeptData.objects.get(pk=run.arguments["kept_data"])
     take_back(kept, to=to)
+    complaint = "" if to else bringing_back.sync_policies()
     inventory.note_action(
         BackupAction.Done.TAKEN_BACK, backup=kept.backup, who=run.asked_by, now=timezone.now(), words=str(kept)
     )
-    return Outcome(f"{kept} is live again.", subject=kept.backup)
+    return Outcome(" ".join(filter(None, (f"{kept} is live again.", complaint))), subject=kept.backup)
 
 
 def wish_of(arguments: dict[str, Any]) -> Wish:
@@ -146,6 +149,18 @@ def restored_words(restored: Restored) -> str:
             f"The old data is kept for an hour in database {spare}: `redis_restore --take-back` goes back to it."
         )
     return " ".join((*words, *restored.warnings))
+
+
+def _noted(kept: Kept, *, restored: Restored, shelf: Shelf) -> str:
+    """Note in the storage what a restore has proven; return what went wrong: the restore is done all the same."""
+    now = timezone.now()
+    try:
+        if restored.compared is not None:
+            bringing_back.note_proof(kept, restored=restored, now=now, shelf=shelf)
+        inventory.take_inventory(now=now, shelf=shelf)
+    except KeepingError as error:
+        return f"That it was restored could not be noted: {error}"
+    return ""
 
 
 def _tidied(source: str, *, now: datetime, shelf: Shelf) -> str:

@@ -12,10 +12,14 @@ import redis
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from limits import sync
 from portal.operations import runs
 from portal.operations.backups import going_back
+from portal.operations.backups.keeping.exceptions import CannotReach
+from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.restoring import online
-from portal.operations.backups.work import BACKUP, WORK
+from portal.operations.backups.restoring.errors import RestoreFailed
+from portal.operations.backups.work import BACKUP, RESTORE, WORK
 from portal.operations.models import Backup, BackupAction, BackupPlan, JobRun, KeptData
 from tests.portal.operations.backups.keeping.conftest import Identity
 from tests.portal.operations.backups.restoring.conftest import PROGRAMS
@@ -131,6 +135,28 @@ def test_what_a_restore_replaced_is_a_backup_and_never_the_latest(single: Site) 
         command("redis_restore", replaced.name, "--only", "text")
         assert client.get("text") == b"changed"
     assert f"{name}: loads" in command("redis_verify", "latest")
+
+
+def test_a_restore_that_cannot_be_noted_is_done_all_the_same(single: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    backed_up()
+    single.empty()
+    monkeypatch.setattr(Shelf, "change_notes", Mock(side_effect=CannotReach("The storage is away.")))
+    synced = Mock()
+    monkeypatch.setattr(sync, "reconcile", synced)
+    told = command("redis_restore", "latest", "--whole")
+    assert "That it was restored could not be noted: The storage is away." in told
+    assert JobRun.objects.get(job=RESTORE).state == "succeeded"
+    synced.assert_called_once()
+
+
+def test_after_half_a_restore_the_policies_are_synced(single: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    backed_up()
+    monkeypatch.setattr(online, "load", Mock(side_effect=RestoreFailed("FAILED: it went away.")))
+    synced = Mock()
+    monkeypatch.setattr(sync, "reconcile", synced)
+    with pytest.raises(CommandError, match="it went away"):
+        command("redis_restore", "latest")
+    synced.assert_called_once()
 
 
 def test_a_whole_restore_can_be_taken_back(single: Site) -> None:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from limits.models import Policy
-from portal.operations.backups.bringing_back import Wish, bring_back
+from portal.operations.backups.bringing_back import Wish, bring_back, note_proof
 from portal.operations.backups.keeping.exceptions import WrongIdentity
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.making import Wanted, make_backup
@@ -119,6 +119,7 @@ def test_a_restore_onto_a_second_server_is_compared(single: Site, start: Start) 
     restored = restore(kept, to=second.address, is_whole=True)
     assert without_marks(Site(second.address).contents()) == single.contents()
     assert restored.compared.equal == kept.manifest.keys
+    note_proof(kept, restored=restored, now=timezone.now(), shelf=Shelf())
     assert Shelf().find(kept.name).level == Level.RESTORED  # type: ignore[union-attr]
 
 

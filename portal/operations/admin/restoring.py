@@ -16,7 +16,6 @@ from portal.operations.admin.run_words import restore_options
 from portal.operations.backups import bringing_back
 from portal.operations.backups.bringing_back import KEPT_FOR
 from portal.operations.backups.keeping.exceptions import KeepingError
-from portal.operations.backups.keeping.kept import Kept
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.restoring.errors import CannotRestore
@@ -87,20 +86,13 @@ def _look(row: Backup, *, arguments: dict[str, Any]) -> dict[str, Any]:
     known: dict[str, Any] = {"arguments": arguments, "dry_run": f"manage.py redis_restore {row.name} {options}".strip()}
     try:
         kept = find_backup(row.name, shelf=Shelf())
-        known["is_exchange"] = _is_exchange(kept, arguments=arguments)
+        known["is_exchange"] = bringing_back.is_exchange(kept, wish=wish_of(arguments))
         if row.plain_bytes > PREVIEWED_BYTES_MAX or row.keys > PREVIEWED_KEYS_MAX:
             return known | {"is_large": True}
         preview = bringing_back.look(kept, wish=wish_of(arguments), progress=_SILENT, shelf=Shelf())
     except (KeepingError, CannotRestore, NoSuchBackup, NoSuchSource, RdbError, OSError) as error:
         return known | {"complaint": str(error)}
     return known | {"would": Would(preview, is_exchange=known["is_exchange"])}
-
-
-def _is_exchange(kept: Kept, *, arguments: dict[str, Any]) -> bool:
-    """Say whether whole databases are exchanged, as `bring_back` decides it."""
-    is_cluster = source_named(kept.manifest.source).address.kind == "redis+cluster"
-    wish = wish_of(arguments)
-    return wish.is_whole and not wish.has_filter and not is_cluster and len(kept.manifest.parts) == 1
 
 
 def _context(model_admin: ModelAdmin[Any], request: HttpRequest, row: Backup) -> dict[str, Any]:

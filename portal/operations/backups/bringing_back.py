@@ -49,6 +49,12 @@ def address_of(kept: Kept, *, wish: Wish) -> RedisAddress:
     return wish.to or source_named(kept.manifest.source).address
 
 
+def is_exchange(kept: Kept, *, wish: Wish) -> bool:
+    """Say whether whole databases are exchanged: never for a part of the keys, nor on a Cluster or of one."""
+    takes_all = wish.is_whole and not wish.has_filter and is_whole(kept)
+    return takes_all and len(kept.manifest.parts) == 1 and address_of(kept, wish=wish).kind != "redis+cluster"
+
+
 def look(kept: Kept, *, wish: Wish, progress: Progress, shelf: Shelf) -> Preview:
     """Return what bringing it back would change. Raises CannotRestore, KeepingError."""
     address = address_of(kept, wish=wish)
@@ -83,9 +89,7 @@ def bring_back(
         _plains(kept, wish=wish, progress=progress, shelf=shelf) as (plains, folder),
         open_target(address) as target,
     ):
-        # What holds a part of the keys alone must never take the place of a whole database.
-        takes_all = wish.is_whole and not wish.has_filter and is_whole(kept)
-        if takes_all and not target.is_cluster and len(plains) == 1:
+        if is_exchange(kept, wish=wish):
             part = kept.manifest.parts[0]
             restored = restore_whole(
                 plains[0],

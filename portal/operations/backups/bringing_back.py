@@ -1,7 +1,7 @@
 """Bringing a backup of the storage back onto a server that runs."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,10 +16,17 @@ from portal.operations.backups.making import keep_replaced
 from portal.operations.backups.manifest import Level, Proof
 from portal.operations.backups.restoring.online import Restored, restore_in_place, restore_whole
 from portal.operations.backups.restoring.preview import Preview, preview
+from portal.operations.backups.restoring.saving import facts_of
 from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.swapping import Exchange, Stage
 from portal.operations.backups.restoring.target import open_target
-from portal.operations.backups.sources import celery_databases, source_named, used_databases
+from portal.operations.backups.sources import (
+    ELSEWHERE,
+    NoSuchSource,
+    celery_databases,
+    source_named,
+    used_databases,
+)
 from portal.operations.backups.tidying import is_whole
 from portal.operations.models import JobRun, KeptData
 from portal.operations.runs import Progress
@@ -63,7 +70,7 @@ def look(kept: Kept, *, wish: Wish, progress: Progress, shelf: Shelf) -> Preview
         return preview(
             plains,
             target=target,
-            selection=_selection(wish, address=address),
+            selection=_selection(kept, wish=wish, address=address),
             progress=lambda done: progress(done, size, "comparing names"),
         )
 
@@ -111,9 +118,16 @@ def bring_back(
             restored = restore_in_place(
                 plains,
                 target=target,
-                selection=_selection(wish, address=address),
+                selection=_selection(kept, wish=wish, address=address),
                 folder=folder,
-                keep=lambda files: _keep(files, kept=kept, now=now, progress=progress, shelf=shelf),
+                keep=lambda files: keep_replaced(
+                    files,
+                    source=ELSEWHERE if wish.to else kept.manifest.source,
+                    server=facts_of(target),
+                    now=now,
+                    progress=progress,
+                    shelf=shelf,
+                ),
                 progress=progress,
             )
     return restored
@@ -153,18 +167,12 @@ def _plains(kept: Kept, *, wish: Wish, progress: Progress, shelf: Shelf) -> Iter
         yield plains, folder
 
 
-def _selection(wish: Wish, *, address: RedisAddress) -> Selection:
-    return Selection(
-        only=wish.only,
-        without=wish.without,
-        is_whole=wish.is_whole,
-        celery_databases=celery_databases(address),
-    )
-
-
-def _keep(files: Sequence[Path], *, kept: Kept, now: datetime, progress: Progress, shelf: Shelf) -> None:
-    server = kept.manifest.parts[0].server
-    keep_replaced(files, source=kept.manifest.source, server=server, now=now, progress=progress, shelf=shelf)
+def _selection(kept: Kept, *, wish: Wish, address: RedisAddress) -> Selection:
+    # Where the queues were in the backup, and where they are on the server that it comes to.
+    celerys = celery_databases(address)
+    with suppress(NoSuchSource):
+        celerys |= celery_databases(source_named(kept.manifest.source).address)
+    return Selection(only=wish.only, without=wish.without, is_whole=wish.is_whole, celery_databases=celerys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ from django.conf import settings
 
 from portal.redis_address import RedisAddress
 
+ELSEWHERE = "elsewhere"
+"""Stands for a source where data came from a server that is none of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -41,9 +44,12 @@ def source_named(name: str) -> Source:
 
 def celery_databases(address: RedisAddress) -> frozenset[int]:
     """Return the databases of a server that Celery's queues are in."""
-    is_there = _place(settings.BROKER) == _place(address) and address.kind != "redis+cluster"
-    alone = settings.BROKER.database not in {settings.REDIS.database, settings.RATELIMIT_STORAGE.database}
-    return frozenset({settings.BROKER.database}) if is_there and alone else frozenset()
+    if _place(settings.BROKER) != _place(address) or address.kind == "redis+cluster":
+        return frozenset()
+    others = {
+        other.database for other in (settings.REDIS, settings.RATELIMIT_STORAGE) if _place(other) == _place(address)
+    }
+    return frozenset({settings.BROKER.database} - others)
 
 
 def used_databases(address: RedisAddress) -> frozenset[int]:

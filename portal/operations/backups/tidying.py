@@ -11,6 +11,7 @@ from portal.operations.backups.keeping.kept import Kept, candidate
 from portal.operations.backups.keeping.retention import Keep, Verdict, decide
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.making import BEFORE_RESTORE
+from portal.operations.backups.sources import ELSEWHERE
 from portal.operations.models import BackupAction, BackupPlan
 
 
@@ -43,9 +44,10 @@ def verdicts(kept: Iterable[Kept], *, plan: BackupPlan, now: datetime) -> tuple[
 def tidy(source: str, *, now: datetime, shelf: Shelf) -> tuple[str, ...]:
     """Delete what the plan does not keep of a source's backups; return their names. Raises CannotReach.
 
-    To be called after a backup of the source succeeded, and never otherwise.
+    To be called after a backup of the source succeeded, and never otherwise. What restores replaced on servers that are
+    none of ours goes by the plan then, too.
     """
-    kept = {each.name: each for each in shelf.kept() if each.manifest.source == source}
+    kept = {each.name: each for each in shelf.kept() if each.manifest.source in (source, ELSEWHERE)}
     plan = BackupPlan.current()
     gone = [verdict.name for verdict in verdicts(kept.values(), plan=plan, now=now) if not verdict.kept]
     for name in gone:

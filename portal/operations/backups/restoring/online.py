@@ -42,7 +42,7 @@ def restore_in_place(
     target: Target,
     selection: Selection,
     folder: Path,
-    keep: Callable[[Sequence[Path]], None],
+    keep: Callable[[Sequence[Path]], object],
     progress: Progress,
 ) -> Restored:
     """Restore key by key over what is there; what is replaced is handed to `keep`, as files, before anything changes.

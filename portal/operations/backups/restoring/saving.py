@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import redis
 
+from portal.operations.backups.manifest import ServerFacts
 from portal.operations.backups.rdb.walk import Entry, Walk
 from portal.operations.backups.rdb.write import RdbWriter, magic_of
 from portal.operations.backups.restoring.batches import batches
@@ -38,7 +39,7 @@ def save_what_is_replaced(
     """
     added = 0
     try:
-        saver = _Saver(into, engine=_engine(target))
+        saver = _Saver(into, engine=facts_of(target).engine)
         with plain.open("rb") as file:
             walk = Walk(file)
             for batch in batches(Chosen(walk, selection=selection, now_ms=target.now_ms)):
@@ -51,6 +52,15 @@ def save_what_is_replaced(
             f"What the restore would replace could not be saved: {error}. Nothing was changed."
         ) from error
     return Saved(saver.saved, added=added)
+
+
+def facts_of(target: Target) -> ServerFacts:
+    """Return what a server says of itself; of a Cluster, one that speaks for all. Raises redis.RedisError."""
+    info = target.server.info("server")
+    if target.is_cluster and "redis_version" not in info:
+        info = next(iter(info.values()))
+    engine = "valkey" if "valkey_version" in info else "redis"
+    return ServerFacts(target.place, role="primary", engine=engine, version=str(info[f"{engine}_version"]))
 
 
 class _Saver:
@@ -94,10 +104,3 @@ class _Saver:
             self._writer.select(entry.database)
             self._database = entry.database
         self._writer.key(entry.key, payload=dumped, expires_at_ms=expires_at_ms)
-
-
-def _engine(target: Target) -> str:
-    info = target.server.info("server")
-    if target.is_cluster:
-        info = next(iter(info.values())) if "redis_version" not in info else info
-    return "valkey" if "valkey_version" in info else "redis"

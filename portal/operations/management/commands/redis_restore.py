@@ -19,7 +19,7 @@ from portal.operations.backups.folders import working_folder
 from portal.operations.backups.keeping.fetching import fetch_plain
 from portal.operations.backups.keeping.kept import Kept
 from portal.operations.backups.keeping.shelf import Shelf
-from portal.operations.backups.sources import source_names
+from portal.operations.backups.sources import ELSEWHERE, source_names
 from portal.operations.backups.work import RESTORE, TAKE_BACK, WORK, find_backup, go_back, restore
 from portal.operations.management import offline_restore
 from portal.operations.management.backup_command import BackupCommand, Teller
@@ -124,7 +124,7 @@ class Command(BackupCommand):
                 self._take_back(kept, to=to)
 
     def _take_back(self, kept: KeptData, *, to: RedisAddress | None) -> None:
-        source = kept.source or "elsewhere"
+        source = kept.source or ELSEWHERE
         run = runs.ask(
             TAKE_BACK,
             slot=self.new_slot(source),

@@ -137,6 +137,32 @@ def test_what_a_restore_replaced_is_a_backup_and_never_the_latest(single: Site) 
     assert f"{name}: loads" in command("redis_verify", "latest")
 
 
+def test_what_was_replaced_elsewhere_never_comes_to_our_server(single: Site, start: Callable[..., Live]) -> None:
+    name = backed_up()
+    other = start("valkey")
+    other.database().set("text", "theirs")
+    url = f"unix://{other.address.socket_path}"
+    command("redis_restore", name, "--to", url)
+    (replaced,) = (kept for kept in Shelf().kept() if kept.name.endswith("-replaced"))
+    assert replaced.manifest.source == "elsewhere"
+    server = replaced.manifest.parts[0].server
+    assert (server.place, server.engine) == (other.address.socket_path, "valkey")
+    with pytest.raises(CommandError, match="There is no source “elsewhere”"):
+        command("redis_restore", replaced.name)
+    command("redis_restore", replaced.name, "--to", url)
+    assert other.database().get("text") == b"theirs"
+
+
+def test_a_restore_elsewhere_leaves_the_queues_out_too(single: Site, settings: Any, start: Callable[..., Live]) -> None:
+    settings.BROKER = settings.REDIS.with_database(5)
+    with single_client(single, 5) as client:
+        client.lpush("a queue of another name", "a job")
+    other = start("redis-7.0")
+    told = command("redis_restore", backed_up(), "--to", f"unix://{other.address.socket_path}")
+    assert "1 left out (Celery's" in told
+    assert not other.database(5).dbsize()
+
+
 def test_a_restore_that_cannot_be_noted_is_done_all_the_same(single: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     backed_up()
     single.empty()

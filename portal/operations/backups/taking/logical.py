@@ -9,11 +9,13 @@ import io
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
 import redis
 
+from portal.operations.backups.manifest import ServerFacts
 from portal.operations.backups.rdb.write import RdbWriter, magic_of
 from portal.operations.backups.taking.connecting import Client, client_of, is_forbidden
 from portal.operations.backups.taking.errors import WayClosed
@@ -52,7 +54,9 @@ def copy(address: RedisAddress, *, survey: Survey, into: Landing, prefixes: Sequ
     with client_of(address) as client:
         functions, more = (b"", ()) if prefixes else _functions(client)
     keys = chain.from_iterable(_keys(address.with_database(number), prefixes=prefixes) for number in numbers)
-    _write(keys, functions=functions, survey=survey, into=into)
+    # What all keys take says nothing of some.
+    used_memory_bytes = 0 if prefixes else survey.facts.used_memory_bytes
+    _write(keys, functions=functions, facts=replace(survey.facts, used_memory_bytes=used_memory_bytes), into=into)
     return (NOT_ONE_MOMENT, *warnings, *more)
 
 
@@ -62,12 +66,12 @@ def next_count(asked: int, *, answered_bytes: int) -> int:
     return max(1, min(fitting, 2 * asked, _SCAN_COUNT))
 
 
-def _write(keys: Iterator[_Key], *, functions: bytes, survey: Survey, into: Landing) -> None:
+def _write(keys: Iterator[_Key], *, functions: bytes, facts: ServerFacts, into: Landing) -> None:
     first = next(keys, None)
     sample = first.dumped if first else functions
     memory = io.BytesIO()
-    writer = RdbWriter(memory, magic=magic_of(sample, engine=survey.facts.engine) if sample else _EMPTY_MAGIC)
-    _write_header(writer, survey)
+    writer = RdbWriter(memory, magic=magic_of(sample, engine=facts.engine) if sample else _EMPTY_MAGIC)
+    _write_header(writer, facts)
     if len(functions) > _FOOTER_BYTES:
         writer.functions(functions)
     database = -1
@@ -82,11 +86,11 @@ def _write(keys: Iterator[_Key], *, functions: bytes, survey: Survey, into: Land
     _empty(memory, into)
 
 
-def _write_header(writer: RdbWriter, survey: Survey) -> None:
-    writer.aux(b"%b-ver" % survey.facts.engine.encode(), survey.facts.version.encode())
+def _write_header(writer: RdbWriter, facts: ServerFacts) -> None:
+    writer.aux(b"%b-ver" % facts.engine.encode(), facts.version.encode())
     writer.aux(b"ctime", b"%d" % time.time())
-    if survey.facts.used_memory_bytes:
-        writer.aux(b"used-mem", b"%d" % survey.facts.used_memory_bytes)
+    if facts.used_memory_bytes:
+        writer.aux(b"used-mem", b"%d" % facts.used_memory_bytes)
 
 
 def _empty(memory: io.BytesIO, into: Landing) -> None:

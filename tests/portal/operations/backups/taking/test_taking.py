@@ -12,6 +12,7 @@ import redis
 from portal.operations.backups.manifest import Digest, Method
 from portal.operations.backups.taking import logical
 from portal.operations.backups.taking.errors import CannotTake
+from portal.operations.backups.taking.header import read_header
 from portal.operations.backups.taking.nodes import nodes
 from portal.redis_address import parse_redis_address
 from tests.portal.operations.backups.servers import VALKEY, check_rdb, loaded, running, state_of
@@ -152,6 +153,13 @@ def test_chosen_prefixes_are_taken_alone(
         assert set(scratch.keys()) == {b"set:integers", b"set:small", b"set:big", b"zset:small"}
         assert {name: found["keys"] for name, found in scratch.info("keyspace").items()} == {"db0": 4, "db9": 11}
         assert scratch.function_list() == []
+
+
+def test_a_part_of_the_keys_does_not_claim_the_memory_of_all(full: Server, private: Path) -> None:
+    everything = taken(full.url, folder=private, method=Method.LOGICAL)
+    assert read_header(everything.path).used_memory_bytes > 0
+    some = taken(full.url, folder=private, prefixes=[b"set:"])
+    assert read_header(some.path).used_memory_bytes == 0
 
 
 def test_a_prefix_is_no_pattern(full: Server, program: str, private: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import redis
 
 from portal.operations.backups.manifest import Level, Proof
 from portal.operations.backups.proving.loaded import Differs, account_for, read_loaded, require_keyspace
-from portal.operations.backups.proving.scratch import LoadFailed, NoMemory, NoServer, scratch_server
+from portal.operations.backups.proving.scratch import Hindered, LoadFailed, NoServer, scratch_server
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.rdb.walk import Measured, measure
 
@@ -27,7 +27,7 @@ class NotProven(Exception):
 
 
 def prove(path: Path, *, now: datetime, progress: Callable[[int], None] = lambda offset: None) -> Proof:
-    """Return how far a file was proven: LOADS, or WELL_FORMED with a warning where no server here can load it.
+    """Return how far a file was proven: LOADS, or WELL_FORMED with a warning where no server here can load it, or did.
 
     The file is read, never written. `progress` hears of the bytes that were checked. Raises NotProven.
     """
@@ -44,9 +44,13 @@ def prove(path: Path, *, now: datetime, progress: Callable[[int], None] = lambda
     try:
         return _loads(proof, path=path, needed_bytes=_needed_bytes(measured))
     except NoServer as error:
-        is_loadable = isinstance(error, NoMemory)
+        is_loadable = isinstance(error, Hindered)
         return replace(proof, is_loadable_here=is_loadable, warnings=(*proof.warnings, str(error)))
-    except (LoadFailed, Differs, redis.RedisError, OSError) as error:
+    except (redis.RedisError, OSError) as error:
+        # A disk that is full, a server that was ended: nothing of the file's own.
+        warning = f"Whether it loads was not found out: {error}. Prove it again."
+        return replace(proof, warnings=(*proof.warnings, warning))
+    except (LoadFailed, Differs) as error:
         raise NotProven(f"{path.name} did not load: {error} {_WHAT_TO_DO}") from error
 
 

@@ -41,8 +41,8 @@ class NoServer(Exception):
     """No scratch server can be had for this file; it may be good. The message says what to do."""
 
 
-class NoMemory(NoServer):
-    """A server is there that may load it, and not enough memory."""
+class Hindered(NoServer):
+    """A server is there that may load it, and this machine kept it from that: for want of memory or of time."""
 
 
 class LoadFailed(Exception):
@@ -101,7 +101,7 @@ def _choose(path: Path) -> Binary:
 def _room(needed_bytes: int) -> int | None:
     room = memory.available_bytes()
     if room is not None and needed_bytes > room:
-        raise NoMemory(
+        raise Hindered(
             f"To load it takes about {needed_bytes / 1e6:,.0f} MB of memory, and {room / 1e6:,.0f} MB are free here, "
             "so nothing tried whether it loads. Prove it on a machine with more memory."
         )
@@ -153,7 +153,10 @@ def _await(process: "subprocess.Popen[bytes]", *, address: RedisAddress, binary:
             if process.poll() is not None:
                 raise _refusal(process.returncode, log=Path(address.socket_path).with_name("log"), binary=binary)
             if time.monotonic() > deadline:
-                raise LoadFailed(f"{binary} had not loaded it after {seconds:,.0f} s. Is this machine overloaded?")
+                raise Hindered(
+                    f"The scratch server, {binary}, had not loaded it after {seconds:,.0f} s, so nobody knows whether "
+                    "it loads. Is this machine overloaded? Prove it again."
+                )
             time.sleep(_PAUSE_SECONDS)
 
 
@@ -170,7 +173,7 @@ def _refusal(returned: int, *, log: Path, binary: Binary) -> NoServer | LoadFail
     words = next((line for line in said if _NO_MEMORY in line), said[-1] if said else "it said nothing")
     words = "".join(letter for letter in words if letter.isprintable()).rstrip(". ")
     if _NO_MEMORY in words or -returned in (signal.SIGKILL, signal.SIGTERM):
-        return NoMemory(
+        return Hindered(
             f"The scratch server, {binary}, ran out of memory or was ended from outside, so nothing tried whether it "
             "loads. Prove it on a machine with more memory."
         )

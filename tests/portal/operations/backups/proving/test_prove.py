@@ -4,12 +4,13 @@ import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import redis
 
 from portal.operations.backups.manifest import KeyCount, Level
-from portal.operations.backups.proving import memory
+from portal.operations.backups.proving import memory, scratch
 from portal.operations.backups.proving.prove import NotProven, prove
 from tests.portal.operations.backups.proving.making import NOW, by_hand, saved, small_file, with_magic
 from tests.portal.operations.backups.servers import REDIS, VALKEY, filled, running
@@ -174,6 +175,26 @@ def test_a_server_that_is_killed_while_it_loads_says_nothing_against_the_file(
     proof = prove(small, now=NOW)
     assert (proof.level, proof.keys) == (Level.WELL_FORMED, 3)
     assert "ran out of memory or was ended from outside" in proof.warnings[0]
+
+
+@pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), redis.ConnectionError("Connection lost")])
+def test_trouble_of_this_machine_says_nothing_against_the_file(
+    small: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    monkeypatch.setattr("portal.operations.backups.proving.prove.read_loaded", Mock(side_effect=trouble))
+    proof = prove(small, now=NOW)
+    assert (proof.level, proof.is_loadable_here) == (Level.WELL_FORMED, True)
+    assert "was not found out" in proof.warnings[0]
+
+
+def test_a_server_that_never_gets_done_says_nothing_against_the_file(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch, "_has_loaded", lambda client: False)
+    monkeypatch.setattr(scratch, "_DEADLINE_SECONDS", 0.1)
+    proof = prove(small, now=NOW)
+    assert (proof.level, proof.is_loadable_here) == (Level.WELL_FORMED, True)
+    assert "overloaded" in proof.warnings[0]
 
 
 def test_what_only_a_server_notices_is_not_proven(tmp_path: Path) -> None:

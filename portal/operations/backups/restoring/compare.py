@@ -96,7 +96,7 @@ def _has_expired(entry: Entry, *, now_ms: int, is_valkey: bool) -> bool:
 
 
 def _dumps(client: Any, batch: list[Entry]) -> list[tuple[bytes | None, int]]:
-    pipeline = client.pipeline(transaction=False) if isinstance(client, redis.Redis) else client.pipeline()
+    pipeline = client.pipeline(transaction=False)
     for entry in batch:
         pipeline.execute_command("DUMP", entry.key)
         pipeline.execute_command("PEXPIRETIME", entry.key)

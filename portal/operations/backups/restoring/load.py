@@ -102,7 +102,7 @@ def load(
 
 
 def _send(client: Any, batch: list[Entry], *, is_valkey: bool) -> list[Any]:
-    pipeline = client.pipeline(transaction=False) if isinstance(client, redis.Redis) else client.pipeline()
+    pipeline = client.pipeline(transaction=False)
     for entry in batch:
         value = payload(entry.kind, value=entry.value, is_valkey=is_valkey)
         pipeline.execute_command("RESTORE", entry.key, entry.expires_at_ms, value, "REPLACE", "ABSTTL")

@@ -52,7 +52,7 @@ def preview(
             behind += plain.stat().st_size
             keys, expired, functions = keys + chosen.keys, expired + chosen.expired, functions + len(walk.functions)
             left_out += chosen.left_out
-        live = {number: target.database(number).dbsize() for number in sorted(databases)}
+        live = {number: target.keys_in(number) for number in sorted(databases)}
     except redis.RedisError as error:
         raise CannotRestore(f"{target.place} does not tell what it holds: {error}. Nothing was changed.") from error
     return Preview(
@@ -61,7 +61,7 @@ def preview(
 
 
 def _there(client: Any, batch: list[Entry]) -> int:
-    pipeline = client.pipeline(transaction=False) if isinstance(client, redis.Redis) else client.pipeline()
+    pipeline = client.pipeline(transaction=False)
     for entry in batch:
         pipeline.exists(entry.key)
     return sum(pipeline.execute())

@@ -74,7 +74,7 @@ class _Saver:
 
     def save(self, client: Any, batch: list[Entry]) -> int:
         """Write what is there of a batch's keys; return how many are not there."""
-        pipeline = client.pipeline(transaction=False) if isinstance(client, redis.Redis) else client.pipeline()
+        pipeline = client.pipeline(transaction=False)
         for entry in batch:
             pipeline.execute_command("DUMP", entry.key)
             pipeline.execute_command("PEXPIRETIME", entry.key)

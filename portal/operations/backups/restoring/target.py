@@ -53,6 +53,11 @@ class Target:
         """A client for what is about the server, not about a database."""
         return self.database(self.address.database)
 
+    def keys_in(self, number: int) -> int:
+        """Return how many keys a database holds: of a Cluster, all its primaries together."""
+        client = self.database(number)
+        return int(client.dbsize(target_nodes=RedisCluster.PRIMARIES) if self.is_cluster else client.dbsize())
+
     def now_ms(self) -> int:
         """Return the server's clock: by it keys expire."""
         client = self.server.get_default_node().redis_connection if self.is_cluster else self.server

@@ -59,6 +59,7 @@ class Site:
         with open_target(self.address) as target:
             for number in self.databases:
                 target.database(number).flushdb()
+                assert target.keys_in(number) == 0
 
     def fill(self) -> None:
         """Put something of every type into every database."""

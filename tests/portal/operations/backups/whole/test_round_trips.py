@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from limits.models import Policy
-from portal.operations.backups.bringing_back import Wish, bring_back, note_proof
+from portal.operations.backups.bringing_back import Wish, bring_back, look, note_proof
 from portal.operations.backups.keeping.exceptions import WrongIdentity
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.making import Wanted, make_backup
@@ -68,6 +68,12 @@ def test_as_a_whole_it_comes_back_too(site: Site) -> None:
     site.empty()
     restore(kept, is_whole=True)
     assert without_marks(site.contents()) == before
+
+
+def test_a_look_tells_how_much_the_whole_of_it_holds(site: Site) -> None:
+    before = site.contents()
+    told = look(make(), wish=Wish(), progress=silent, shelf=Shelf())  # type: ignore[arg-type]
+    assert sum(told.live.values()) == told.replaced == len(before)
 
 
 def test_of_a_sentinel_set_a_replica_is_asked(site: Site) -> None:

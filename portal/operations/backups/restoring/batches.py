@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from portal.operations.backups.rdb.walk import Entry
 
 _ENTRIES_MAX = 500
-_BYTES_MAX = 1 << 20
+BYTES_MAX = 1 << 20
 
 
 def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -13,7 +13,7 @@ def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     batch: list[Entry] = []
     size_bytes = 0
     for entry in entries:
-        is_full = len(batch) >= _ENTRIES_MAX or size_bytes >= _BYTES_MAX
+        is_full = len(batch) >= _ENTRIES_MAX or size_bytes >= BYTES_MAX
         if batch and (is_full or entry.database != batch[0].database):
             yield batch
             batch, size_bytes = [], 0

@@ -16,6 +16,7 @@ from portal.operations.backups.rdb.walk import Entry, Walk
 from portal.operations.backups.restoring.batches import batches
 from portal.operations.backups.restoring.errors import RestoreFailed
 from portal.operations.backups.restoring.load import Chosen, Progress
+from portal.operations.backups.restoring.pipelining import dumps
 from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.target import Target
 
@@ -68,12 +69,12 @@ def compare(
 
 
 def _outcomes(batch: list[Entry], *, client: Any, target: Target, is_valkey: bool) -> list[str]:
-    dumps = _dumps(client, batch)
+    there = dumps(client, batch)
     # The clock after the dumps: what is gone by then and had to be gone is no difference.
     now_ms = target.now_ms()
     return [
         _outcome(entry, dumped, expires_at_ms, now_ms=now_ms, is_valkey=is_valkey)
-        for entry, (dumped, expires_at_ms) in zip(batch, dumps, strict=True)
+        for entry, (dumped, expires_at_ms) in zip(batch, there, strict=True)
     ]
 
 
@@ -93,15 +94,6 @@ def _has_expired(entry: Entry, *, now_ms: int, is_valkey: bool) -> bool:
         return living(meaning(entry.kind, value=entry.value, is_valkey=is_valkey), at_ms=now_ms) == ("hash", {})
     except RdbError:
         return False
-
-
-def _dumps(client: Any, batch: list[Entry]) -> list[tuple[bytes | None, int]]:
-    pipeline = client.pipeline(transaction=False)
-    for entry in batch:
-        pipeline.execute_command("DUMP", entry.key)
-        pipeline.execute_command("PEXPIRETIME", entry.key)
-    answers = pipeline.execute()
-    return list(zip(answers[::2], (max(0, expires) for expires in answers[1::2]), strict=True))
 
 
 def _is_equal(entry: Entry, found: Dumped, *, now_ms: int, is_valkey: bool) -> bool:

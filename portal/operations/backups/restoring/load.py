@@ -12,6 +12,7 @@ from portal.operations.backups.rdb.payload import payload
 from portal.operations.backups.rdb.walk import Entry, Walk
 from portal.operations.backups.restoring.batches import batches
 from portal.operations.backups.restoring.errors import RestoreFailed
+from portal.operations.backups.restoring.pipelining import Command, answers
 from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.target import Target
 
@@ -81,8 +82,10 @@ def load(
         chosen = Chosen(walk, selection=selection, now_ms=target.now_ms)
         try:
             for batch in batches(chosen):
-                answers = _send(target.database(database_of(batch[0].database)), batch, is_valkey=walk.is_valkey)
-                wrong = [_named(entry, answer) for entry, answer in zip(batch, answers, strict=True) if _failed(answer)]
+                commands = [_restoring(entry, is_valkey=walk.is_valkey) for entry in batch]
+                answered = answers(target.database(database_of(batch[0].database)), commands)
+                told = zip(batch, answered, strict=True)
+                wrong = [_named(entry, answer) for entry, answer in told if isinstance(answer, Exception)]
                 loaded += len(batch) - len(wrong)
                 refused += wrong[: max(0, _NAMED_MAX - len(refused))]
                 progress(walk.offset)
@@ -101,17 +104,9 @@ def load(
     return result
 
 
-def _send(client: Any, batch: list[Entry], *, is_valkey: bool) -> list[Any]:
-    pipeline = client.pipeline(transaction=False)
-    for entry in batch:
-        value = payload(entry.kind, value=entry.value, is_valkey=is_valkey)
-        pipeline.execute_command("RESTORE", entry.key, entry.expires_at_ms, value, "REPLACE", "ABSTTL")
-    answers: list[Any] = pipeline.execute(raise_on_error=False)
-    return answers
-
-
-def _failed(answer: Any) -> bool:
-    return isinstance(answer, Exception)
+def _restoring(entry: Entry, *, is_valkey: bool) -> Command:
+    value = payload(entry.kind, value=entry.value, is_valkey=is_valkey)
+    return "RESTORE", entry.key, entry.expires_at_ms, value, "REPLACE", "ABSTTL"
 
 
 def _named(entry: Entry, answer: Any) -> str:

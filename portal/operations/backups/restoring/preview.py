@@ -12,6 +12,7 @@ from portal.operations.backups.rdb.walk import Entry, Walk
 from portal.operations.backups.restoring.batches import batches
 from portal.operations.backups.restoring.errors import CannotRestore
 from portal.operations.backups.restoring.load import Chosen, Progress
+from portal.operations.backups.restoring.pipelining import answers, demanded
 from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.target import Target
 
@@ -61,7 +62,4 @@ def preview(
 
 
 def _there(client: Any, batch: list[Entry]) -> int:
-    pipeline = client.pipeline(transaction=False)
-    for entry in batch:
-        pipeline.exists(entry.key)
-    return sum(pipeline.execute())
+    return sum(demanded(answers(client, [("EXISTS", entry.key) for entry in batch])))

@@ -13,6 +13,7 @@ from portal.operations.backups.rdb.write import RdbWriter, magic_of
 from portal.operations.backups.restoring.batches import batches
 from portal.operations.backups.restoring.errors import CannotRestore
 from portal.operations.backups.restoring.load import Chosen, Progress
+from portal.operations.backups.restoring.pipelining import dumps
 from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.target import Target
 
@@ -74,15 +75,10 @@ class _Saver:
 
     def save(self, client: Any, batch: list[Entry]) -> int:
         """Write what is there of a batch's keys; return how many are not there."""
-        pipeline = client.pipeline(transaction=False)
-        for entry in batch:
-            pipeline.execute_command("DUMP", entry.key)
-            pipeline.execute_command("PEXPIRETIME", entry.key)
-        answers = pipeline.execute()
         there = 0
-        for entry, dumped, expires in zip(batch, answers[::2], answers[1::2], strict=True):
+        for entry, (dumped, expires_at_ms) in zip(batch, dumps(client, batch), strict=True):
             if dumped is not None:
-                self._write(entry, dumped, max(0, expires))
+                self._write(entry, dumped, expires_at_ms)
                 there += 1
         self.saved += there
         return len(batch) - there

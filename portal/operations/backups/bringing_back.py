@@ -163,7 +163,9 @@ def _plains(kept: Kept, *, wish: Wish, progress: Progress, shelf: Shelf) -> Iter
         plains = []
         for part in kept.manifest.parts:
             progress(words=f"fetching {part.file}")
-            plains.append(fetch_plain(kept, part, folder=folder, shelf=shelf, identity=wish.identity))
+            plains.append(
+                fetch_plain(kept, part, folder=folder, shelf=shelf, identity=wish.identity, progress=progress)
+            )
         yield plains, folder
 
 

@@ -73,7 +73,7 @@ def make_backup(wanted: Wanted, *, now: datetime, progress: Progress, shelf: She
             warnings=_warnings(parts),
         )
         progress(words="storing it")
-        return shelf.publish(manifest, files=files)
+        return shelf.publish(manifest, files=files, alive=progress)
 
 
 def keep_replaced(
@@ -109,7 +109,7 @@ def keep_replaced(
         origin=BEFORE_RESTORE,
         warnings=_warnings(parts),
     )
-    return shelf.publish(manifest, files=files)
+    return shelf.publish(manifest, files=files, alive=progress)
 
 
 def _free_name(source: str, *, now: datetime, shelf: Shelf, ending: str = "") -> str:

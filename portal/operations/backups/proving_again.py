@@ -33,13 +33,13 @@ def prove_again(kept: Kept, *, now: datetime, progress: Progress, shelf: Shelf, 
 def _proof(kept: Kept, *, now: datetime, progress: Progress, shelf: Shelf, identity: Path | None) -> Proof:
     if kept.manifest.is_encrypted and identity is None:
         progress(words="reading what is stored")
-        check_stored(kept, shelf=shelf)
+        check_stored(kept, shelf=shelf, progress=progress)
         return Proof(level=Level.STORED, at=now)
     proofs = []
     with working_folder() as folder:
         for part in kept.manifest.parts:
             progress(words=f"fetching {part.file}")
-            plain = fetch_plain(kept, part, folder=folder, shelf=shelf, identity=identity)
+            plain = fetch_plain(kept, part, folder=folder, shelf=shelf, identity=identity, progress=progress)
             proofs.append(prove(plain, now=now, progress=_of(part, progress)))
             plain.unlink()
     return _together(proofs, now=now)

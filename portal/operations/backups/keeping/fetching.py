@@ -6,23 +6,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from portal.operations.backups.keeping.codec import unpack
+from portal.operations.backups.keeping.codec import Progress, unpack
 from portal.operations.backups.keeping.exceptions import CannotUnpack, NotWhole, WrongIdentity, reaching, words
 from portal.operations.backups.keeping.hashing import HashedReader, HashedWriter, Reads, Writes
 from portal.operations.backups.keeping.kept import Kept, Stored, stored_files
 from portal.operations.backups.keeping.shelf import Shelf
 
+_UNTOLD: Progress = lambda done, total: None  # noqa: E731 - a progress that nobody hears of
 _WHAT_TO_DO = "Do not restore from it: bring the file back from a copy, or use another backup."
 
 
-def check_stored(kept: Kept, *, shelf: Shelf) -> None:
+def check_stored(kept: Kept, *, shelf: Shelf, progress: Progress = _UNTOLD) -> None:
     """Read every stored file; require its size and SHA-256. Raises NotWhole, which names the file, or CannotReach."""
     for stored in stored_files(kept.manifest):
-        with _stored_reader(kept, stored=stored, shelf=shelf) as reader:
+        with _stored_reader(kept, stored=stored, shelf=shelf, progress=progress) as reader:
             _require_as_stored(reader, stored=stored, place=f"{kept.name}/{stored.file}")
 
 
-def fetch_plain(kept: Kept, stored: Stored, *, folder: Path, shelf: Shelf, identity: Path | None = None) -> Path:
+def fetch_plain(
+    kept: Kept,
+    stored: Stored,
+    *,
+    folder: Path,
+    shelf: Shelf,
+    identity: Path | None = None,
+    progress: Progress = _UNTOLD,
+) -> Path:
     """Return a new private file in `folder` with the plain content of a part, or of the truth.
 
     What was stored and what came out of it have the digests of the manifest. The file is the caller's to remove.
@@ -30,7 +39,10 @@ def fetch_plain(kept: Kept, stored: Stored, *, folder: Path, shelf: Shelf, ident
     """
     handle, path = tempfile.mkstemp(dir=folder, suffix=".plain")
     try:
-        with os.fdopen(handle, "wb") as file, _stored_reader(kept, stored=stored, shelf=shelf) as reader:
+        with (
+            os.fdopen(handle, "wb") as file,
+            _stored_reader(kept, stored=stored, shelf=shelf, progress=progress) as reader,
+        ):
             _unpack_checked(reader, target=file, kept=kept, stored=stored, identity=identity)
     except OSError as error:
         Path(path).unlink(missing_ok=True)
@@ -66,10 +78,11 @@ def _require_as_stored(reader: HashedReader, *, stored: Stored, place: str) -> N
 
 
 @contextmanager
-def _stored_reader(kept: Kept, *, stored: Stored, shelf: Shelf) -> Iterator[HashedReader]:
+def _stored_reader(kept: Kept, *, stored: Stored, shelf: Shelf, progress: Progress) -> Iterator[HashedReader]:
     file = shelf.open_stored(kept, file=stored.file)
+    source = _FromStorage(file, place=f"{kept.name}/{stored.file}")
     try:
-        yield HashedReader(_FromStorage(file, place=f"{kept.name}/{stored.file}"))
+        yield HashedReader(source, progress=lambda done: progress(done, stored.stored.size_bytes))
     finally:
         file.close()
 

@@ -1,8 +1,10 @@
 """The storage of backups: a folder for each, its manifest published last. What has no manifest is no backup."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ from portal.operations.backups.manifest import (
 )
 
 _DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
+_ALIVE_EVERY_SECONDS = 1.0
 
 
 def _configured() -> Storage:
@@ -50,8 +53,10 @@ class Shelf:
 
     storage: Storage = field(default_factory=_configured)
 
-    def publish(self, manifest: Manifest, *, files: Mapping[str, Path]) -> Kept:
-        """Store a backup's files, look at their sizes as stored, then store its manifest.
+    def publish(
+        self, manifest: Manifest, *, files: Mapping[str, Path], alive: Callable[[], None] = lambda: None
+    ) -> Kept:
+        """Store a backup's files, look at their sizes as stored, then store its manifest; `alive` is called meanwhile.
 
         Raises CannotKeep; what was stored is then removed, as far as the storage lets it. Raises ValueError when the
         manifest cannot be believed, or the files are not those it names.
@@ -63,7 +68,8 @@ class Shelf:
             raise ValueError(f"The manifest of {manifest.name} names other files than were given.")
         with self._all_or_nothing(manifest.name):
             for name, path in files.items():
-                self._upload(path, place=f"{manifest.name}/{name}", size_bytes=sizes[name])
+                upload = partial(self._upload, path, place=f"{manifest.name}/{name}", size_bytes=sizes[name])
+                _waiting_for(upload, alive=alive)
             self._put(manifest_document(manifest), place=f"{manifest.name}/{MANIFEST}")
         return Kept(manifest)
 
@@ -213,3 +219,12 @@ class Shelf:
         with self.storage.open(place, "rb") as document:
             found: bytes = document.read(_DOCUMENT_BYTES_MAX)
         return found
+
+
+def _waiting_for(work: Callable[[], None], *, alive: Callable[[], None]) -> None:
+    """Do what may take long and tells nothing, in a thread of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(work)
+        while not wait([doing], timeout=_ALIVE_EVERY_SECONDS).done:
+            alive()
+        doing.result()

@@ -9,7 +9,7 @@ hold, such as fields of hashes that expire, ends its child in the middle of the 
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,7 +34,7 @@ def stream(address: RedisAddress, *, into: Landing, version: str = "") -> str:
     WayClosed where an ACL forbids it, Broken when the server ends the connection, CannotTake for any other failure.
     """
     with _replica_connection(address, version=version) as connection:
-        incoming = _Incoming(connection._sock, place=place_of(address))
+        incoming = _Incoming(connection._sock, place=place_of(address), waits=into.waits)
         replication, announced = _ask_for_data(connection, incoming)
         if announced.startswith(b"EOF:"):
             incoming.copy_until(announced[4:], into=into)
@@ -97,8 +97,9 @@ class Broken(CannotTake):
 class _Incoming:
     """What a server sends, read through one buffer that is used again and again."""
 
-    def __init__(self, plain: socket.socket, *, place: str) -> None:
+    def __init__(self, plain: socket.socket, *, place: str, waits: Callable[[], None]) -> None:
         self.place = place
+        self._waits = waits
         self._socket = plain
         self._buffer = bytearray(2 * CHUNK_BYTES)
         self._view = memoryview(self._buffer)
@@ -169,6 +170,8 @@ class _Incoming:
         if not received:
             raise Broken(f"{self.place} closed the connection before any data. Look at its log, and try again.")
         self._end += received
+        # A server may let us wait for long, with a newline each second.
+        self._waits()
 
     def _cut(self, size_bytes: int) -> Broken:
         return Broken(

@@ -49,6 +49,14 @@ def test_the_plain_file_comes_back(
     assert plain.parent == scratch
 
 
+def test_who_fetches_hears_how_far_it_is(shelf: Shelf, work: Path, scratch: Path) -> None:
+    kept = publish(shelf, work)
+    told: list[tuple[int, int | None]] = []
+    part = kept.manifest.parts[0]
+    fetch_plain(kept, part, folder=scratch, shelf=shelf, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (part.stored.size_bytes, part.stored.size_bytes)
+
+
 def test_the_truth_comes_back(shelf: Shelf, work: Path, scratch: Path) -> None:
     kept = publish(shelf, work)
     assert kept.manifest.truth

@@ -1,13 +1,15 @@
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import moto.settings
 import pytest
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -247,6 +249,22 @@ def test_notes_are_written_over(shelf: Shelf, work: Path) -> None:
     kept = shelf.change_notes(kept, change=lambda notes: notes.with_proof(proof))
     assert shelf.kept() == (kept,)
     assert kept.level == Level.RESTORED
+
+
+def test_a_storage_that_takes_long_does_not_look_dead(
+    tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived = threading.Event()
+
+    class Slow(DurableFolderStorage):
+        def _save(self, name: str, content: File[Any]) -> str:
+            assert name.endswith(".json") or lived.wait(10)
+            return super()._save(name, content)
+
+    monkeypatch.setattr("portal.operations.backups.keeping.shelf._ALIVE_EVERY_SECONDS", 0.01)
+    manifest, files = make_backup(work, name=NAME)
+    Shelf(Slow(tmp_path / "backups")).publish(manifest, files=files, alive=lived.set)
+    assert lived.is_set()
 
 
 def test_what_two_change_at_once_is_both_noted(shelf: Shelf, work: Path) -> None:

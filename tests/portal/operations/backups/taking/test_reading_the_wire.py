@@ -6,6 +6,7 @@ import tempfile
 import threading
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,7 @@ def _sent(stream: bytes, cuts: list[int]) -> socket.socket:
 
 def _came(stream: bytes, *, cuts: list[int], size: int | None) -> bytes:
     with tempfile.TemporaryDirectory() as folder, _sent(b"\n\n$header\r\n" + stream, cuts) as here:
-        incoming = wire._Incoming(here, place="there")
+        incoming = wire._Incoming(here, place="there", waits=lambda: None)
         assert incoming.line() == b"$header"
         path = Path(folder, "file")
         with Landing(path, progress=lambda done, total: None) as landing:
@@ -77,12 +78,20 @@ def test_a_stream_that_ends_early_is_an_error(size: int | None) -> None:
         _came(b"x" * 500, cuts=[], size=size)
 
 
+def test_who_waits_for_the_data_tells_so() -> None:
+    waits = Mock()
+    with _sent(b"\n" * 5 + b"$header\r\n" + b"x", cuts=[1, 2, 3, 4]) as here:
+        here.settimeout(10)
+        wire._Incoming(here, place="there", waits=waits).line()
+    waits.assert_called()
+
+
 def test_a_server_that_falls_silent_is_told() -> None:
     here, there = socket.socketpair()
     here.settimeout(0.01)
     there.sendall(b"$9\r\nx")
     with here, there, tempfile.TemporaryDirectory() as folder:
-        incoming = wire._Incoming(here, place="there")
+        incoming = wire._Incoming(here, place="there", waits=lambda: None)
         incoming.line()
         with (
             Landing(Path(folder, "file"), progress=lambda done, total: None) as landing,

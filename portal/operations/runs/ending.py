@@ -36,7 +36,7 @@ def cut_off(run: JobRun, *, outcome: str, now: datetime, silent_since: datetime 
     rows = _own(run)
     if silent_since is not None:
         rows = rows.filter(alive_at__lte=silent_since)
-    outcome = f"{outcome} Nothing of it counts."
+    outcome = f"{outcome} It did not come to its end; what it had changed by then stays changed."
     return _fail(rows, run=run, outcome=outcome, now=now, state=JobRun.State.CUT_OFF)
 
 

@@ -52,5 +52,5 @@ class Progress:
                 connection.close()
             return
         if not is_ours:
-            raise GivenUp(f"“{run}” was silent for so long that it was taken for dead; nothing of it counts.")
+            raise GivenUp(f"“{run}” was silent for so long that it was taken for dead, and ends here.")
         run.alive_at = now

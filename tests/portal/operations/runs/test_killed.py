@@ -76,7 +76,7 @@ def test_who_is_killed_is_told_as_cut_off_and_the_next_takes_the_hold(
     killed.refresh_from_db()
     fresh.refresh_from_db()
     assert (killed.state, killed.holds, fresh.state) == ("cut off", None, "succeeded")
-    assert "Nothing of it counts" in killed.outcome
+    assert "It did not come to its end; what it had changed by then stays changed" in killed.outcome
     assert told() == ["Cut off: backup killed"]
 
 

@@ -44,8 +44,8 @@ def verdicts(kept: Iterable[Kept], *, plan: BackupPlan, now: datetime) -> tuple[
 def tidy(source: str, *, now: datetime, shelf: Shelf) -> tuple[str, ...]:
     """Delete what the plan does not keep of a source's backups; return their names. Raises CannotReach.
 
-    To be called after a backup of the source succeeded, and never otherwise. What restores replaced on servers that are
-    none of ours goes by the plan then, too.
+    To be called after a backup of the source was proven, and never otherwise. What restores replaced on servers that
+    are none of ours goes by the plan then, too.
     """
     kept = {each.name: each for each in shelf.kept() if each.manifest.source in (source, ELSEWHERE)}
     plan = BackupPlan.current()

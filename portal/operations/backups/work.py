@@ -51,7 +51,7 @@ def find_backup(name: str, *, shelf: Shelf) -> Kept:
 
 
 def back_up(run: JobRun, progress: Progress) -> Outcome:
-    """Make a backup of the run's source, then delete what the plan keeps no longer."""
+    """Make a backup of the run's source; once it is proven, delete what the plan keeps no longer."""
     now, shelf = timezone.now(), Shelf()
     method = run.arguments.get("method")
     wanted = Wanted(
@@ -65,6 +65,7 @@ def back_up(run: JobRun, progress: Progress) -> Outcome:
     _note(BackupAction.Done.TAKEN, kept, run=run)
     if not counts_as_proven(kept):
         tell(f"Not proven: {kept.name}", body=backup_words(kept))
+        return Outcome(f"{backup_words(kept)} So no old backup was deleted.", subject=kept.name)
     return Outcome(f"{backup_words(kept)}{_tidied(run.source, now=now, shelf=shelf)}", subject=kept.name)
 
 

@@ -98,6 +98,19 @@ def test_a_failed_run_deletes_nothing(single: Site, settings: Any) -> None:
     assert [kept.name for kept in Shelf().kept()] == names
 
 
+def test_a_run_whose_backup_is_not_proven_deletes_nothing(single: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = BackupPlan.current()
+    plan.keep_last, plan.keep_daily, plan.keep_weekly, plan.keep_monthly, plan.keep_yearly = 2, 0, 0, 0, 0
+    plan.save()
+    names = {back_up("1").subject, back_up("2").subject}
+    plan.keep_last = 1
+    plan.save()
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
+    run = back_up("3")
+    assert "no old backup was deleted" in run.outcome
+    assert {kept.name for kept in Shelf().kept()} == {*names, run.subject}
+
+
 def test_a_failed_backup_is_told_to_the_channels(single: Site, settings: Any) -> None:
     settings.ALERT_EMAILS = ["operator@example.org"]
     settings.REDIS = parse_redis_address("redis://127.0.0.1:1/0")

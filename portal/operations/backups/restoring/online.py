@@ -95,29 +95,17 @@ def restore_whole(
     """
     if target.is_cluster:
         raise CannotRestore("A Cluster has one database only: nothing can be exchanged there. Nothing was changed.")
-    size = plain.stat().st_size
     live = tuple(sorted(databases))
+    run_id = swapping.run_id(target)
     warning = swapping.check_memory(target, needed_bytes=needed_bytes)
     spare = target.spare_databases(len(live), taken=avoid | frozenset(live))
     exchange = Exchange(name, spare_of=dict(zip(live, spare, strict=True)))
     note(exchange, Stage.FILLING)
     swapping.claim(target, exchange=exchange)
     try:
-        loaded = load(
-            plain,
-            target=target,
-            selection=Selection(is_whole=True),
-            database_of=exchange.spare,
-            progress=lambda done: progress(done, size, "restoring beside the live data"),
-        )
-        compared = compare(
-            plain,
-            target=target,
-            selection=Selection(is_whole=True),
-            database_of=exchange.spare,
-            progress=lambda done: progress(done, size, "comparing with the backup"),
-        )
-        compared.demand_equal()
+        loaded, compared = _fill(plain, target=target, exchange=exchange, progress=progress)
+        if swapping.run_id(target) != run_id:
+            raise RestoreFailed("FAILED: another server took over meanwhile, which may not hold all that was restored.")
         note(exchange, Stage.KEPT)
     except RestoreFailed as error:
         _empty(target, exchange)
@@ -133,6 +121,27 @@ def restore_whole(
     functions, complaint = _restore_functions(plain, target=target)
     warnings = tuple(words for words in (warning, complaint) if words)
     return Restored(loaded, compared=compared, exchange=exchange, functions=functions, warnings=warnings)
+
+
+def _fill(plain: Path, *, target: Target, exchange: Exchange, progress: Progress) -> tuple[Loaded, Compared]:
+    """Restore all that a file holds into the spare databases, and compare. Raises RestoreFailed."""
+    size = plain.stat().st_size
+    loaded = load(
+        plain,
+        target=target,
+        selection=Selection(is_whole=True),
+        database_of=exchange.spare,
+        progress=lambda done: progress(done, size, "restoring beside the live data"),
+    )
+    compared = compare(
+        plain,
+        target=target,
+        selection=Selection(is_whole=True),
+        database_of=exchange.spare,
+        progress=lambda done: progress(done, size, "comparing with the backup"),
+    )
+    compared.demand_equal()
+    return loaded, compared
 
 
 def _restore_functions(plain: Path, *, target: Target) -> tuple[int, str]:

@@ -106,6 +106,17 @@ def check_memory(target: Target, *, needed_bytes: int) -> str:
     return ""
 
 
+def run_id(target: Target) -> str:
+    """Return what tells one run of one server from all others; '' where it may not be asked. Raises redis.RedisError.
+
+    A server that takes over from another may lack what the other had told no replica yet.
+    """
+    try:
+        return str(target.server.info("server")["run_id"])
+    except redis.ResponseError:
+        return ""
+
+
 def claim(target: Target, *, exchange: Exchange) -> None:
     """Mark the spare databases, which must be empty, as those of this restore. Raises CannotRestore."""
     try:
@@ -150,7 +161,7 @@ def drop(target: Target, *, exchange: Exchange) -> None:
     try:
         _demand_ours(target, _run(_DROP, target, exchange, *exchange.spare_of.values()))
     except redis.RedisError as error:
-        raise CannotRestore(f"The old data could not be dropped: {error}. It is tried again.") from error
+        raise CannotRestore(f"The spare databases could not be emptied: {error}. It is tried again.") from error
 
 
 def _swap(target: Target, exchange: Exchange, *, said: str, says: str) -> None:

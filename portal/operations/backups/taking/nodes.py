@@ -1,5 +1,6 @@
 """Which servers hold the data of an address: one for each part of the backup."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ Host = tuple[str, int]
 
 WHOLE = "all"
 _SLOTS = 16_384
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|[0-9a-fA-F.]*:[0-9a-fA-F:.]*")
+"""A name or an address: what a server tells of others becomes an address, and a file's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def _of_cluster(address: RedisAddress) -> tuple[Node, ...]:
             "See to it (CLUSTER SHARDS), and try again."
         )
     return tuple(
-        Node(f"{host.replace(':', '_')}-{port}", _one_server(address, (host, port)), Role.PRIMARY)
+        Node(_file_name(host, port), _one_server(address, (host, port)), Role.PRIMARY)
         for host, port in sorted(slots_by_host)
     )
 
@@ -130,8 +133,16 @@ def _first_answer(address: RedisAddress, ask: Callable[[Client, RedisAddress], A
 
 
 def _text(host: bytes | str) -> str:
-    return host.decode() if isinstance(host, bytes) else host
+    return host.decode(errors="replace") if isinstance(host, bytes) else host
+
+
+def _file_name(host: str, port: int) -> str:
+    # It begins with a letter or a digit, as names in the storage do: an IPv6 address may begin with a colon.
+    return f"{host.replace(':', '_').lstrip('_')}-{port}"
 
 
 def _one_server(address: RedisAddress, host: Host) -> RedisAddress:
+    name, port = host
+    if not _HOST.fullmatch(name) or not 0 < int(port) < 65_536:
+        raise CannotTake(f"A server tells of another one at {name[:80]!r}, which is no address. Look whose it is.")
     return replace(address, kind="redis", hosts=(host,), service="", database=0)

@@ -13,6 +13,7 @@ from portal.operations.backups.proving.scratch import Hindered, LoadFailed, NoSe
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.rdb.walk import Measured, measure
 
+_DIGITS_MAX = 15
 _MEMORY_FOR_FILE = 4
 """How many times its own size a file takes in memory, where it does not tell."""
 _UNCHECKED = (
@@ -87,4 +88,4 @@ def _warnings(measured: Measured) -> list[str]:
 
 def _needed_bytes(measured: Measured) -> int:
     told = measured.aux.get(b"used-mem", b"")
-    return int(told) if told.isdigit() else _MEMORY_FOR_FILE * measured.size_bytes
+    return int(told) if told.isdigit() and len(told) <= _DIGITS_MAX else _MEMORY_FOR_FILE * measured.size_bytes

@@ -32,13 +32,17 @@ def read_header(path: Path) -> Header:
         while cursor.byte() == format.AUX:
             name = cursor.string()
             told[name] = cursor.string()
-    began = int(told.get(b"ctime", 0))
+    began = _number(told.get(b"ctime", b""), digits_max=11)
     return Header(
-        version=(told.get(b"valkey-ver") or told.get(b"redis-ver", b"")).decode(),
+        version=(told.get(b"valkey-ver") or told.get(b"redis-ver", b"")).decode(errors="replace"),
         began_at=datetime.fromtimestamp(began, UTC) if began else None,
-        used_memory_bytes=int(told.get(b"used-mem", 0)),
-        replication_id=told.get(b"repl-id", b"").decode(),
+        used_memory_bytes=_number(told.get(b"used-mem", b""), digits_max=15),
+        replication_id=told.get(b"repl-id", b"").decode(errors="replace"),
     )
+
+
+def _number(text: bytes, *, digits_max: int) -> int:
+    return int(text) if text.isdigit() and len(text) <= digits_max else 0
 
 
 def checked_header(path: Path, *, facts: ServerFacts, replication: str = "") -> Header:

@@ -20,6 +20,8 @@ Progress = Callable[[int, int | None], None]
 CHUNK_BYTES = 1 << 20
 _PRIVATE = 0o600
 _PROGRESS_EVERY_SECONDS = 0.1
+LONGEST_SECONDS = 12 * 3600.0
+"""What takes half a day never comes: a server that sends a byte now and then would keep us for good."""
 
 
 class Landing:
@@ -36,6 +38,7 @@ class Landing:
         self.size_bytes = 0
         self._progress = progress
         self._told_at = 0.0
+        self._ends_at = time.monotonic() + LONGEST_SECONDS
         self._hash = hashlib.sha256()
         self._file = -1
 
@@ -89,7 +92,7 @@ class Landing:
         return Digest(self.size_bytes, self._hash.hexdigest())
 
     def waits(self) -> None:
-        """Tell that nothing came as yet."""
+        """Tell that nothing came as yet. Raises CannotTake when it takes for ever."""
         self._tell()
 
     def _links(self, source: Path) -> bool:
@@ -119,6 +122,11 @@ class Landing:
 
     def _tell(self) -> None:
         now = time.monotonic()
+        if now > self._ends_at:
+            raise CannotTake(
+                f"It was not whole after {LONGEST_SECONDS / 3600:.0f} hours, and what there was of it is removed. "
+                "Look at the server, and at the way to it."
+            )
         if now - self._told_at >= _PROGRESS_EVERY_SECONDS:
             self._told_at = now
             self._progress(self.size_bytes, self.total_bytes)

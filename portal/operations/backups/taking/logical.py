@@ -8,7 +8,7 @@ asked for, its expiry as a moment later. A key that comes or goes meanwhile may 
 import io
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
@@ -53,7 +53,9 @@ def copy(address: RedisAddress, *, survey: Survey, into: Landing, prefixes: Sequ
     numbers, warnings = _databases(address, survey)
     with client_of(address) as client:
         functions, more = (b"", ()) if prefixes else _functions(client)
-    keys = chain.from_iterable(_keys(address.with_database(number), prefixes=prefixes) for number in numbers)
+    keys = chain.from_iterable(
+        _keys(address.with_database(number), prefixes=prefixes, waits=into.waits) for number in numbers
+    )
     # What all keys take says nothing of some.
     used_memory_bytes = 0 if prefixes else survey.facts.used_memory_bytes
     _write(keys, functions=functions, facts=replace(survey.facts, used_memory_bytes=used_memory_bytes), into=into)
@@ -129,12 +131,13 @@ def _functions(client: Client) -> tuple[bytes, tuple[str, ...]]:
     return dumped, ()
 
 
-def _keys(address: RedisAddress, *, prefixes: Sequence[bytes]) -> Iterator[_Key]:
+def _keys(address: RedisAddress, *, prefixes: Sequence[bytes], waits: Callable[[], None]) -> Iterator[_Key]:
     """Yield the keys of one database."""
     try:
         with client_of(address) as client, Seen() as seen:
             count = _ASK_AT_FIRST
             for names in _scan(client, prefixes):
+                waits()
                 names = seen.new(names)
                 while names:
                     dumped = _dump(client, names[:count], database=address.database)

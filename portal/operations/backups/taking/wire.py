@@ -25,6 +25,7 @@ SILENCE_SECONDS = 70.0
 
 _MARK_BYTES = 40
 _LINE_BYTES_MAX = 64 * 1024
+_DIGITS_MAX = 18
 
 
 def stream(address: RedisAddress, *, into: Landing, version: str = "") -> str:
@@ -36,10 +37,12 @@ def stream(address: RedisAddress, *, into: Landing, version: str = "") -> str:
     with _replica_connection(address, version=version) as connection:
         incoming = _Incoming(connection._sock, place=place_of(address), waits=into.waits)
         replication, announced = _ask_for_data(connection, incoming)
-        if announced.startswith(b"EOF:"):
+        if announced.startswith(b"EOF:") and len(announced) == 4 + _MARK_BYTES:
             incoming.copy_until(announced[4:], into=into)
-        else:
+        elif announced.isdigit() and len(announced) <= _DIGITS_MAX:
             incoming.copy(int(announced), into=into)
+        else:
+            raise _no_redis(incoming.place)
     return replication
 
 
@@ -83,7 +86,7 @@ def _ask_for_data(connection: Any, incoming: "_Incoming") -> tuple[str, bytes]:
         connection.send_command("SYNC")
         line = incoming.line()
     if line.startswith(b"+FULLRESYNC "):
-        replication = line.removeprefix(b"+FULLRESYNC ").decode().replace(" ", ":")
+        replication = line.removeprefix(b"+FULLRESYNC ").decode(errors="replace").replace(" ", ":")
         line = incoming.line()
     if not line.startswith(b"$"):
         raise _refusal(line, place=incoming.place)
@@ -97,7 +100,7 @@ class Broken(CannotTake):
 class _Incoming:
     """What a server sends, read through one buffer that is used again and again."""
 
-    def __init__(self, plain: socket.socket, *, place: str, waits: Callable[[], None]) -> None:
+    def __init__(self, plain: socket.socket, *, place: str, waits: Callable[[], None] = lambda: None) -> None:
         self.place = place
         self._waits = waits
         self._socket = plain
@@ -145,6 +148,7 @@ class _Incoming:
         self._begin, self._end = 0, but
 
     def _receive(self, into: Landing) -> None:
+        into.waits()
         try:
             received = self._socket.recv_into(self._view[self._end :])
         except TimeoutError:
@@ -159,8 +163,9 @@ class _Incoming:
         self._end += received
 
     def _receive_more_of_a_line(self) -> None:
+        self._waits()
         if self._held > _LINE_BYTES_MAX:
-            raise CannotTake(f"{self.place} does not speak the replication protocol. Look at its address.")
+            raise _no_redis(self.place)
         if self._begin == self._end:
             self._begin = self._end = 0
         try:
@@ -178,6 +183,10 @@ class _Incoming:
             f"The connection to {self.place} broke after {size_bytes:,} bytes; what came is removed. "
             "Look whether the server still runs, and at its log, and try again."
         )
+
+
+def _no_redis(place: str) -> CannotTake:
+    return CannotTake(f"{place} does not speak the replication protocol. Look at its address.")
 
 
 def _is_forbidden(line: bytes) -> bool:

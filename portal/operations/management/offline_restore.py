@@ -1,5 +1,7 @@
 """`redis_restore BACKUP --offline`: the steps for a server, done on a stopped one, or checked after its start."""
 
+import os
+import shutil
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -64,11 +66,7 @@ class Offline:
         with self._plain() as fetched:
             warnings = refuse_too_old(fetched, files=files)
             steps = plan(files, plain=plain, keys=self.part.proof.keys, now=timezone.now())
-            # By link or copy, never over a file that is there.
-            with plain.open("xb") as target, fetched.open("rb") as source:
-                plain.chmod(0o600)
-                while chunk := source.read(1 << 20):
-                    target.write(chunk)
+            _copy_privately(fetched, plain)
         self.stdout.write(f"The backup is unpacked into {plain}, which holds secrets: remove it afterwards.")
         for warning in warnings:
             self.stdout.write(f"Warning: {warning}")
@@ -109,6 +107,15 @@ def part_named(kept: Kept, *, name: str | None) -> Part:
     if name not in parts:
         raise CommandError(f"Say with --part which of its parts is meant: {', '.join(parts)}.")
     return parts[name]
+
+
+def _copy_privately(fetched: Path, plain: Path) -> None:
+    """Copy a file to where nobody else may read it, from its beginning on; never over one that is there."""
+    with (
+        open(plain, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as target,
+        fetched.open("rb") as source,
+    ):
+        shutil.copyfileobj(source, target, 1 << 20)
 
 
 def _asked(address: RedisAddress) -> ServerFiles:

@@ -2,8 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from portal.operations.backups.keeping.durable import sync_folder
 from portal.operations.backups.restoring.server_files import ServerFiles
@@ -53,34 +56,47 @@ def put_in_place(plain: Path, *, files: ServerFiles, now: datetime) -> tuple[Pat
 
 
 def _copy(plain: Path, copy: Path) -> None:
-    with plain.open("rb") as source, copy.open("wb") as file:
+    with plain.open("rb") as source, _new_file(str(copy), folder=copy.parent) as file:
         shutil.copyfileobj(source, file, 1 << 20)
-        file.flush()
-        os.fsync(file.fileno())
-    _give(copy, folder=copy.parent, mode=0o660)
 
 
 def _make_aof(aof: Path, *, files: ServerFiles, base: Path) -> None:
     shutil.rmtree(aof, ignore_errors=True)
-    aof.mkdir()
-    # One file under two names: servers replace both, and change neither.
-    os.link(base, aof / base_name(files))
-    manifest = aof / manifest_name(files)
-    with manifest.open("w") as file:
-        file.write(AOF_MANIFEST.format(base=base_name(files)))
+    aof.mkdir(mode=0o700)
+    handle = os.open(aof, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        # One file under two names: servers replace both, and change neither.
+        os.link(base, base_name(files), dst_dir_fd=handle, follow_symlinks=False)
+        with _new_file(manifest_name(files), folder=files.folder, within=handle) as manifest:
+            manifest.write(AOF_MANIFEST.format(base=base_name(files)).encode())
+        _give(handle, folder=files.folder, mode=0o770)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _new_file(path: str, *, folder: Path, within: int | None = None) -> Iterator[BinaryIO]:
+    """Give a file that is new, becomes the server's own, and is written through to the disk.
+
+    The folder is the server's, and we may be root: a link that lies there under the name must lead us nowhere.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(path, dir_fd=within)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=within)
+    with os.fdopen(handle, "wb") as file:
+        yield file
         file.flush()
-        os.fsync(file.fileno())
-    _give(manifest, folder=files.folder, mode=0o660)
-    _give(aof, folder=files.folder, mode=0o770)
-    sync_folder(aof)
+        _give(handle, folder=folder, mode=0o660)
+        os.fsync(handle)
 
 
-def _give(path: Path, *, folder: Path, mode: int) -> None:
+def _give(handle: int, *, folder: Path, mode: int) -> None:
     """Make it the server's own: it belongs to whom the folder belongs."""
     if os.geteuid() == 0:
         owner = folder.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
-    path.chmod(mode)
+        os.fchown(handle, owner.st_uid, owner.st_gid)
+    os.fchmod(handle, mode)
 
 
 def _rename(moves: list[tuple[Path, Path]]) -> None:

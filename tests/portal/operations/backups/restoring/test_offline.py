@@ -13,6 +13,7 @@ from portal.operations.backups.restoring.errors import CannotRestore, RestoreFai
 from portal.operations.backups.restoring.offline import carry_out, refuse_too_old, verify
 from portal.operations.backups.restoring.server_files import ServerFiles, ask_files, look_into
 from portal.operations.backups.restoring.steps import plan
+from portal.operations.management.offline_restore import _copy_privately
 from tests.portal.operations.backups.restoring.stopped import KEEPING, NOW, STAMP, Backup, Site, contents, measured
 from tests.portal.operations.backups.servers import PROGRAMS, REDIS, VALKEY, filled, running, state_of
 from tests.servers import free_port, wait_until
@@ -227,3 +228,25 @@ def test_the_trap_without_its_aof_folder_a_server_starts_empty(program: str, bac
     carry_out(plain, files=files, now=NOW)
     with site.up() as client:
         assert state_of(client) == backup.state
+
+
+def test_a_link_in_the_servers_folder_leads_nowhere(backup: Backup, site: Site, tmp_path: Path) -> None:
+    files, victim = site.files, tmp_path / "victim"
+    victim.write_text("of somebody else")
+    (files.folder / f".{files.dump_name}.restoring").symlink_to(victim)
+    carry_out(backup.plain, files=files, now=NOW)
+    assert victim.read_text() == "of somebody else"
+    assert not files.dump.is_symlink()
+    with site.up() as client:
+        verify(client, expected=measured(backup.plain), plain=backup.plain)
+
+
+def test_what_is_unpacked_is_private_from_its_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched, plain = tmp_path / "fetched", tmp_path / "plain"
+    fetched.write_bytes(b"secret")
+    modes: list[int] = []
+    monkeypatch.setattr(shutil, "copyfileobj", lambda *files: modes.append(plain.stat().st_mode & 0o777))
+    _copy_privately(fetched, plain)
+    assert modes == [0o600]
+    with pytest.raises(FileExistsError):
+        _copy_privately(fetched, plain)

@@ -1,17 +1,26 @@
 """What is known of a backup: one immutable document, stored beside the data and after them.
 
 A backup is what has a manifest. `notes` is what may change later: whether it is pinned, and what was proven since.
+Whoever may write into the storage can write what he likes there: what is read is within the bounds of `Annotated`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 FORMAT = 1
 Document = TypeVar("Document", "Manifest", "Notes")
+Number = Annotated[int, Meta(ge=0, le=1 << 45)]
+"""Of keys or bytes; sums of all that a document can hold still fit into a database."""
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Moment = Annotated[datetime, Meta(tz=True)]
+_YEARS = range(1970, 9000)
+"""Further away than these, arithmetic with time zones fails."""
 
 
 class ManifestError(ValueError):
@@ -47,8 +56,8 @@ class Level(IntEnum):
 class Digest:
     """Size and SHA-256 (hex) of a file."""
 
-    size_bytes: int
-    sha256: str
+    size_bytes: Number
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +71,16 @@ class ServerFacts:
     run_id: str = ""
     replication: str = ""
     """replid:offset, of the replication stream."""
-    used_memory_bytes: int = 0
+    used_memory_bytes: Number = 0
 
 
 @dataclass(frozen=True, slots=True)
 class KeyCount:
     """The keys of one database, and how many of them have an expiry."""
 
-    database: int
-    keys: int
-    expiring: int
+    database: Number
+    keys: Number
+    expiring: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +88,15 @@ class Proof:
     """What was proven of a plain file, when and by what. `warnings` are whole sentences."""
 
     level: Level
-    at: datetime
+    at: Moment
     counts: tuple[KeyCount, ...] = ()
-    functions: int = 0
+    functions: Number = 0
     rdb_version: str = ""
     """The file's first nine bytes, such as REDIS0010 or VALKEY080."""
     is_checksummed: bool = True
     """False: the server wrote no CRC64 (rdbchecksum no)."""
-    loaded: int = 0
-    expired: int = 0
+    loaded: Number = 0
+    expired: Number = 0
     verifier: str = ""
     """The scratch server, such as `valkey 9.1.2`; '' when none loaded it."""
     is_loadable_here: bool = True
@@ -108,8 +117,8 @@ class Part:
     file: str
     method: Method
     server: ServerFacts
-    taken_at: datetime
-    seconds: float
+    taken_at: Moment
+    seconds: Seconds
     plain: Digest
     stored: Digest
     proof: Proof
@@ -123,9 +132,9 @@ class Truth:
     file: str
     plain: Digest
     stored: Digest
-    policies: int
-    overrides: int
-    revisions: int
+    policies: Number
+    overrides: Number
+    revisions: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +142,21 @@ class Manifest:
     """A backup. `name` is its folder in the storage: <source>-<UTC slot>, such as redis-20261129T031500Z."""
 
     name: str
-    source: str
-    began_at: datetime
-    seconds: float
-    codec: str
+    source: Annotated[str, Meta(max_length=50)]
+    began_at: Moment
+    seconds: Seconds
+    codec: Annotated[str, Meta(max_length=30)]
     """What the stored files went through, in order: `zstd`, or `zstd+age`."""
     parts: tuple[Part, ...]
     truth: Truth | None = None
-    recipient: str = ""
+    recipient: Annotated[str, Meta(max_length=100)] = ""
     """The age public key that the files are encrypted to; '' for none."""
     prefixes: tuple[str, ...] = ()
     """Only keys that begin with one of these were taken; none: all."""
-    origin: str = ""
+    origin: Annotated[str, Meta(max_length=50)] = ""
     """Why it was made: `schedule`, `by hand`, `before restore`."""
     warnings: tuple[str, ...] = ()
-    format: int = FORMAT
+    format: Number = FORMAT
 
     @property
     def level(self) -> Level:
@@ -182,7 +191,7 @@ class Notes:
     is_pinned: bool = False
     proven: tuple[Proof, ...] = ()
     """Later proofs, oldest first."""
-    failed_at: datetime | None = None
+    failed_at: Moment | None = None
     """When a later proof failed; None once it was proven anew."""
     failure: str = ""
 
@@ -218,4 +227,16 @@ def _read(document: bytes, *, kind: type[Document]) -> Document:
         raise ManifestError(f"This is no {kind.__name__.lower()} of a backup: {error}.") from error
     if isinstance(found, Manifest) and found.format != FORMAT:
         raise ManifestError(f"This is a manifest of format {found.format}; this version reads {FORMAT}.")
+    if wrong := [moment for moment in _moments(found) if moment.year not in _YEARS]:
+        raise ManifestError(f"It tells of the year {wrong[0].year}.")
     return found
+
+
+def _moments(found: Manifest | Notes) -> Iterator[datetime]:
+    if isinstance(found, Manifest):
+        yield found.began_at
+        yield from (moment for part in found.parts for moment in (part.taken_at, part.proof.at))
+    else:
+        yield from (proof.at for proof in found.proven)
+        if found.failed_at:
+            yield found.failed_at

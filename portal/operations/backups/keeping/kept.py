@@ -10,7 +10,7 @@ MANIFEST = "manifest.json"
 NOTES = "notes.json"
 Stored = Part | Truth
 """A file of a backup, with its digests."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ def distrust(manifest: Manifest, *, folder: str) -> str:
         return f"Its manifest is of another name, “{manifest.name[:80]}”."
     if wrong := [name for name in names if not is_plain_name(name) or name in (MANIFEST, NOTES)]:
         return f"Its manifest names “{wrong[0][:80]}”, which is no file of a backup."
+    if wrong := [part.name for part in manifest.parts if not is_plain_name(part.name)]:
+        return f"Its manifest names a part “{wrong[0][:80]}”, which is no name."
     if len(set(names)) < len(names):
         return "Its manifest names one file twice."
     if manifest.began_at.tzinfo is None:

@@ -66,11 +66,12 @@ class Shelf:
             raise ValueError(wrong)
         if sizes.keys() != files.keys():
             raise ValueError(f"The manifest of {manifest.name} names other files than were given.")
+        document = _document_that_can_be_read(manifest)
         with self._all_or_nothing(manifest.name):
             for name, path in files.items():
                 upload = partial(self._upload, path, place=f"{manifest.name}/{name}", size_bytes=sizes[name])
                 _waiting_for(upload, alive=alive)
-            self._put(manifest_document(manifest), place=f"{manifest.name}/{MANIFEST}")
+            self._put(document, place=f"{manifest.name}/{MANIFEST}")
         return Kept(manifest)
 
     def contents(self) -> Contents:
@@ -228,3 +229,15 @@ def _waiting_for(work: Callable[[], None], *, alive: Callable[[], None]) -> None
         while not wait([doing], timeout=_ALIVE_EVERY_SECONDS).done:
             alive()
         doing.result()
+
+
+def _document_that_can_be_read(manifest: Manifest) -> bytes:
+    """Return the manifest's document. Raises CannotKeep when it could not be read again."""
+    document = manifest_document(manifest)
+    try:
+        if len(document) > _DOCUMENT_BYTES_MAX:
+            raise ManifestError(f"It takes {len(document):,} bytes.")
+        read_manifest(document)
+    except ManifestError as error:
+        raise CannotKeep(f"What is known of {manifest.name} makes no manifest: {error} Nothing was stored.") from error
+    return document

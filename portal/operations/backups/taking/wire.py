@@ -163,7 +163,6 @@ class _Incoming:
         self._end += received
 
     def _receive_more_of_a_line(self) -> None:
-        self._waits()
         if self._held > _LINE_BYTES_MAX:
             raise _no_redis(self.place)
         if self._begin == self._end:

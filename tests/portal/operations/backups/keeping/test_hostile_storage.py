@@ -1,0 +1,79 @@
+"""Whoever may write into the storage, and nothing else, can spoil what lies there, and nothing else."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portal.operations.backups import inventory, tidying
+from portal.operations.backups.keeping.exceptions import CannotKeep
+from portal.operations.backups.keeping.folder import DurableFolderStorage
+from portal.operations.backups.keeping.shelf import Shelf
+from portal.operations.models import Backup, BackupPlan
+from tests.portal.operations.backups.keeping.making import NOON, make_backup, publish
+
+Change = Callable[[dict[str, Any]], object]
+
+WRONG: dict[str, Change] = {
+    "a time before time": lambda told: told.update(began_at="0001-01-01T00:00:00+10:00"),
+    "a time after time": lambda told: told.update(began_at="9999-12-31T23:59:59-10:00"),
+    "a part's time": lambda told: told["parts"][0].update(taken_at="0001-01-01T00:00:00+10:00"),
+    "a time without a zone": lambda told: told["parts"][0]["proof"].update(at="2026-11-28T12:00:00"),
+    "more bytes than there are": lambda told: told["parts"][0]["plain"].update(size_bytes=2**63),
+    "fewer bytes than none": lambda told: told["parts"][0]["plain"].update(size_bytes=-1),
+    "a number of 400 digits": lambda told: told["parts"][0]["stored"].update(size_bytes=10**400),
+    "more keys than there are": lambda told: told["parts"][0]["proof"]["counts"][0].update(keys=2**62),
+    "for ever": lambda told: told.update(seconds=1e308),
+    "a digest that is none": lambda told: told["parts"][0]["plain"].update(sha256="\x1b[2J"),
+    "a part that is a path": lambda told: told["parts"][0].update(name="x/../../../etc/cron.d/x"),
+    "a long source": lambda told: told.update(source="x" * 51),
+    "a long recipient": lambda told: told.update(recipient="x" * 101),
+}
+
+
+@pytest.fixture
+def folder_shelf(tmp_path: Path) -> Shelf:
+    return Shelf(DurableFolderStorage(tmp_path / "backups"))
+
+
+def tamper(tmp_path: Path, name: str, change: Change) -> None:
+    """Change a backup's manifest where it lies."""
+    file = tmp_path / "backups" / name / "manifest.json"
+    told = json.loads(file.read_text())
+    change(told)
+    file.write_text(json.dumps(told))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_manifest_that_lies_hides_no_other(wrong: str, folder_shelf: Shelf, work: Path, tmp_path: Path) -> None:
+    good, _ = publish(folder_shelf, work, name="good"), publish(folder_shelf, work, name="evil")
+    tamper(tmp_path, "evil", WRONG[wrong])
+    found = inventory.take_inventory(now=NOON, shelf=folder_shelf)
+    assert found.kept == (good,)
+    assert [rubbish.name for rubbish in found.rubbish] == ["evil"]
+    assert [row.name for row in Backup.objects.all()] == ["good"]
+    assert len(tidying.verdicts(found.kept, plan=BackupPlan.current(), now=NOON)) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+10:00", "2026-11-28T12:00:00"])
+def test_notes_that_lie_keep_their_backup(moment: str, folder_shelf: Shelf, work: Path, tmp_path: Path) -> None:
+    publish(folder_shelf, work, name="good")
+    (tmp_path / "backups" / "good" / "notes.json").write_text(json.dumps({"failed_at": moment, "failure": "x"}))
+    (kept,) = inventory.take_inventory(now=NOON, shelf=folder_shelf).kept
+    assert kept.notes.is_pinned
+    assert "cannot be read" in kept.problems[0]
+
+
+def test_what_could_not_be_read_again_is_not_published(folder_shelf: Shelf, work: Path) -> None:
+    manifest, files = make_backup(work)
+    with pytest.raises(CannotKeep, match="makes no manifest"):
+        folder_shelf.publish(replace(manifest, seconds=-1.0), files=files)
+    with pytest.raises(CannotKeep, match="makes no manifest"):
+        folder_shelf.publish(replace(manifest, warnings=("x" * (5 << 20),)), files=files)
+    assert folder_shelf.kept() == ()
+    assert folder_shelf.rubbish() == ()

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import transaction
 from post_office import mail
 
+from portal.operations.printable import printable
+
 logger = logging.getLogger("portal.alerts")
 # Its lines hold the addresses whole, with their secrets.
 logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
@@ -20,7 +22,7 @@ def tell(subject: str, *, body: str) -> None:
     Mail is queued. An address of ALERT_URLS is waited for: 4 s to connect and 4 s for each answer, where it names no
     other times (`cto`, `rto`).
     """
-    subject = " ".join(subject.split())[:_SUBJECT_CHARACTERS_MAX]
+    subject, body = printable(" ".join(subject.split()))[:_SUBJECT_CHARACTERS_MAX], printable(body)
     logger.error("%s: %s", subject, body)
     for address in settings.ALERT_EMAILS:
         _mail(address, subject=subject, body=body)

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from portal.operations.backups.sources import NoSuchSource
 from portal.operations.backups.taking.errors import CannotTake
 from portal.operations.backups.work import NoSuchBackup
 from portal.operations.models import JobRun
+from portal.operations.printable import printable
 from portal.operations.runs import Outcome, Progress, Work
 
 _FAILURES = (
@@ -40,10 +41,11 @@ class BackupCommand(BaseCommand):
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
+        options["stdout"] = _Printable(options.get("stdout") or sys.stdout)
         try:
             return super().execute(*args, **options)
-        except _FAILURES as error:
-            raise CommandError(str(error)) from error
+        except (*_FAILURES, CommandError) as error:
+            raise CommandError(printable(str(error))) from error
         except DatabaseError as error:
             raise CommandError(
                 f"The database cannot be used: {error}. If it is new, `manage.py migrate` comes first."
@@ -70,6 +72,13 @@ class BackupCommand(BaseCommand):
     def new_slot(self, source: str) -> str:
         """Return a slot that no other run has."""
         return f"{source}/by hand {timezone.now().isoformat()}"
+
+
+class _Printable(OutputWrapper):
+    """Where names and words of others reach a terminal as text."""
+
+    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:
+        super().write(printable(msg), style_func, ending)
 
 
 class Teller:
@@ -102,7 +111,7 @@ class Teller:
         self._next = time.monotonic() + _TOLD_EVERY_SECONDS * (1 if self._is_terminal else 5)
         share = f" {done / total:.0%}" if done and total else f" {done:,} bytes" if done else ""
         begin, end = ("\r\033[K", "") if self._is_terminal else ("", "\n")
-        self._err.write(f"{begin}{words or self._words}{share}", lambda text: text, ending=end)
+        self._err.write(f"{begin}{printable(words or self._words)}{share}", lambda text: text, ending=end)
         self._words = words or self._words
 
     def end(self) -> None:

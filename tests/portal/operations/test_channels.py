@@ -125,3 +125,9 @@ def test_a_mail_that_cannot_be_queued_does_not_stop_the_work(
 def test_without_channels_the_log_tells(caplog: pytest.LogCaptureFixture) -> None:
     tell("Backup failed", body="The disk is full.")
     assert "Backup failed: The disk is full." in caplog.text
+
+
+def test_what_is_told_holds_no_command_for_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    tell("Failed: \x1b[2J", body="The key \x1b]0;owned\x07 was refused.\n\nThat is all.")
+    assert "\x1b" not in caplog.text
+    assert r"\x1b]0;owned\x07" in caplog.text

@@ -19,6 +19,7 @@ from portal.operations.backups.restoring.load import Chosen, Progress
 from portal.operations.backups.restoring.pipelining import dumps
 from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.target import Target
+from portal.operations.printable import printable
 
 _NAMED_MAX = 10
 _EQUAL, _EXPIRED, _DIFFERS = "equal", "expired", "differs"
@@ -109,4 +110,4 @@ def _is_equal(entry: Entry, found: Dumped, *, now_ms: int, is_valkey: bool) -> b
 
 
 def _named(key: bytes) -> str:
-    return key[:80].decode(errors="backslashreplace")
+    return printable(key[:80].decode(errors="backslashreplace"), keeps="")

@@ -15,6 +15,7 @@ from portal.operations.backups.restoring.errors import RestoreFailed
 from portal.operations.backups.restoring.pipelining import Command, answers
 from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.target import Target
+from portal.operations.printable import printable
 
 _NAMED_MAX = 10
 _CLOCK_EVERY_KEYS = 1000
@@ -110,4 +111,4 @@ def _restoring(entry: Entry, *, is_valkey: bool) -> Command:
 
 
 def _named(entry: Entry, answer: Any) -> str:
-    return f"{entry.key[:80].decode(errors='backslashreplace')} ({answer})"
+    return printable(f"{entry.key[:80].decode(errors='backslashreplace')} ({answer})", keeps="")

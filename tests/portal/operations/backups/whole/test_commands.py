@@ -319,3 +319,16 @@ def restarted(live: Live, *options: str) -> Server:
     return start_redis(
         Path(socket_path).parent, program=PROGRAMS["redis-7.0"], socket_path=socket_path, options=options
     )
+
+
+def test_names_in_the_storage_are_no_commands_for_a_terminal(single: Site, storage: Path) -> None:
+    (storage / "\x1b[2J").mkdir(parents=True)
+    (storage / "\x1b[2J" / "file").write_bytes(b"")
+    told = command("redis_backups")
+    assert r"\x1b[2J: no backup." in told
+    assert "\x1b" not in told
+
+
+def test_what_was_typed_wrong_is_no_command_for_a_terminal(single: Site) -> None:
+    with pytest.raises(CommandError, match=r"There is no backup “\\x1b\[2J”"):
+        command("redis_restore", "\x1b[2J")

@@ -118,6 +118,8 @@ def _start(binary: Binary, *, folder: Path, room_bytes: int | None) -> "subproce
     command: list[str | Path] = [binary.path, "--port", "0", "--unixsocket", folder / "s.sock"]
     command += ["--unixsocketperm", "700", "--dir", folder, "--dbfilename", "dump.rdb", "--save", ""]
     command += ["--appendonly", "no", "--databases", str(_DATABASES), "--daemonize", "no", "--loglevel", "notice"]
+    # Else a damaged value loads, and does harm when it is used; whoever made the file may mean that.
+    command += ["--sanitize-dump-payload", "yes"]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
             command,
@@ -131,7 +133,8 @@ def _start(binary: Binary, *, folder: Path, room_bytes: int | None) -> "subproce
 
 
 def _restrain(room_bytes: int | None) -> None:
-    """Have this process fail before others do when memory is short."""
+    """Have this process fail before others do when memory is short, and leave no image of itself if it crashes."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if room_bytes is None:
         return
     limit = room_bytes + _PROGRAM_BYTES

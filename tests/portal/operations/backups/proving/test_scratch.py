@@ -12,7 +12,10 @@ import pytest
 import redis
 
 from portal.operations.backups.folders import remove_abandoned
+from portal.operations.backups.proving import memory, scratch
 from portal.operations.backups.proving.scratch import LoadFailed, NoServer, scratch_server
+from portal.operations.backups.rdb.write import string
+from tests.portal.operations.backups.proving.making import by_hand
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.server
@@ -112,3 +115,47 @@ def _lives(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _with_library(folder: Path, *, code: str) -> Path:
+    body = b"REDIS0010\xf5" + string(f"#!lua name=mine\n{code}".encode()) + b"\xff"
+    return by_hand(folder / "hostile.rdb", body=body)
+
+
+def test_functions_that_never_end_are_given_up(tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "_DEADLINE_SECONDS", 1.0)
+    endless = _with_library(tmp_path, code="while true do end")
+    with pytest.raises(LoadFailed), scratch_server(endless):
+        pass
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize(
+    "code", ["io.open('/etc/passwd')", "os.execute('true')", "dofile('/etc/passwd')", "loadfile('/x')"]
+)
+def test_functions_reach_nothing_of_this_machine(code: str, tmp_path: Path) -> None:
+    with pytest.raises(LoadFailed), scratch_server(_with_library(tmp_path, code=code)):
+        pass
+
+
+def test_functions_take_no_more_memory_than_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "_DEADLINE_SECONDS", 10.0)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 100 << 20)
+    greedy = _with_library(tmp_path, code="local t = {} for i = 1, 1e9 do t[i] = string.rep('x', 1e7) .. i end")
+    with pytest.raises((LoadFailed, NoServer)), scratch_server(greedy):
+        pass
+
+
+def test_a_value_is_looked_into_before_it_counts(tmp_path: Path) -> None:
+    # Its items claim more than there is: a server that believes them reads what is not its own.
+    packed = b"\x0d\x00\x00\x00\x02\x00\x84ab\x03\x01\x01\xff"
+    body = b"REDIS0010\xfe\x00\x10\x01k" + string(packed) + b"\xff"
+    with pytest.raises(LoadFailed), scratch_server(by_hand(tmp_path / "hostile.rdb", body=body)):
+        pass
+
+
+def test_a_crash_leaves_no_image_of_the_data(small: Path) -> None:
+    with scratch_server(small) as running, redis.Redis.from_url(running.address.url) as client:
+        limits = Path(f"/proc/{client.info('server')['process_id']}/limits").read_text()
+    (line,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert line.split()[4:6] == ["0", "0"]

@@ -51,7 +51,7 @@ def prove(path: Path, *, now: datetime, progress: Callable[[int], None] = lambda
         # A disk that is full, a server that was ended: nothing of the file's own.
         warning = f"Whether it loads was not found out: {error}. Prove it again."
         return replace(proof, warnings=(*proof.warnings, warning))
-    except (LoadFailed, Differs) as error:
+    except (LoadFailed, Differs, RdbError) as error:
         raise NotProven(f"{path.name} did not load: {error} {_WHAT_TO_DO}") from error
 
 

@@ -6,6 +6,10 @@ from portal.operations.backups.rdb.format import RdbError, crc64
 from portal.operations.backups.rdb.lzf import decompress
 
 CHUNK_BYTES = 1 << 20
+AUX_BYTES_MAX = 64 << 10
+"""Of what a file says of itself."""
+AUX_FIELDS_MAX = 1000
+_STRING_BYTES_MAX = 1 << 40
 _CHECKSUM_BYTES = 8
 _ENCODED = 0xC0
 _LZF = 0xC3
@@ -71,15 +75,18 @@ class Cursor:
             raise RdbError(f"A length was expected at byte {self.offset - 1:,}, and is not there.")
         return self._length(first)
 
-    def string(self) -> bytes:
-        """Return a string: as it is, of an integer, or decompressed."""
+    def string(self, *, most: int = _STRING_BYTES_MAX) -> bytes:
+        """Return a string: as it is, of an integer, or decompressed. Raises RdbError when it has more bytes than that.
+
+        Three bytes of a file unfold to 264: what needs not be long must not be.
+        """
         first = self.byte()
         if size := _INTEGER_BYTES.get(first):
             return b"%d" % int.from_bytes(self.take(size), "little", signed=True)
         if first == _LZF:
             packed, size = self.length(), self.length()
-            return decompress(self.take(packed), size=size)
-        return self.take(self._length(first))
+            return decompress(self.take(packed), size=self._bounded(size, most))
+        return self.take(self._bounded(self._length(first), most))
 
     def skip_string(self) -> None:
         """Pass a string."""
@@ -109,6 +116,13 @@ class Cursor:
         if self.position < len(self.buffer):
             raise RdbError("More follows after its end: it was not written by Redis alone.")
         return last
+
+    def _bounded(self, size: int, most: int) -> int:
+        if size > most:
+            raise RdbError(
+                f"A string of {size:,} bytes stands before byte {self.offset:,}, where none so long belongs."
+            )
+        return size
 
     def _length(self, first: int) -> int:
         if first < 0x40:

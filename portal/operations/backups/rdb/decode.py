@@ -21,14 +21,18 @@ Meaning = tuple[str, Any]
 
 def meaning(kind: int, *, value: bytes, is_valkey: bool) -> Meaning:
     """Return what a value means. Raises RdbError for one that cannot be read."""
-    cursor = Cursor(BytesIO(value))
-    if kind == format.VALKEY_HASH_2 and is_valkey:
-        return "hash", _hash_of_valkey(cursor)
-    if decode := _DECODE.get(kind):
-        return decode(cursor)
     if kind == format.MODULE_2:
         return "module", value
-    raise RdbError(f"A value of type {kind} is not known here.")
+    decode = _of_valkey if kind == format.VALKEY_HASH_2 and is_valkey else _DECODE.get(kind)
+    if decode is None:
+        raise RdbError(f"A value of type {kind} is not known here.")
+    try:
+        return decode(Cursor(BytesIO(value)))
+    except RdbError:
+        raise
+    except ValueError as error:
+        # A score that is no number, or a field without its value.
+        raise RdbError(f"A value of type {kind} is damaged.") from error
 
 
 def living(found: Meaning, *, at_ms: int) -> Meaning:
@@ -83,6 +87,10 @@ def _quicklist_2(cursor: Cursor) -> list[bytes]:
         container, node = cursor.length(), cursor.string()
         items += [node] if container == _PLAIN else listpack(node)
     return items
+
+
+def _of_valkey(cursor: Cursor) -> Meaning:
+    return "hash", _hash_of_valkey(cursor)
 
 
 def _hash_of_valkey(cursor: Cursor) -> dict[bytes, tuple[bytes, int]]:

@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from portal.operations.backups.manifest import KeyCount
 from portal.operations.backups.rdb import format
-from portal.operations.backups.rdb.cursor import Cursor
+from portal.operations.backups.rdb.cursor import AUX_BYTES_MAX, AUX_FIELDS_MAX, Cursor
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.rdb.values import skip_module, skip_value
 
@@ -52,8 +52,8 @@ class Measured:
 class Walk:
     """One walk through a stream, from its beginning. What the file says of itself is known once the walk has passed it.
 
-    Without `keeps_values` no value needs to be in memory whole: 64 kB strings or lists of a gigabyte alike.
-    With it, the largest value is, about three times while it is read.
+    Without `keeps_values` no value needs to be in memory whole: 64 kB strings or lists of a gigabyte alike; nor does a
+    key, which is then given only where it is short. With it, the largest value is, about three times while it is read.
     """
 
     def __init__(self, stream: BinaryIO, *, keeps_values: bool = True) -> None:
@@ -130,8 +130,7 @@ class Walk:
         elif opcode == format.RESIZE:
             self.told[self._database] = (cursor.length(), cursor.length())
         elif opcode == format.AUX:
-            name = cursor.string()
-            self.aux[name] = cursor.string()
+            self._note_aux()
         elif opcode == format.FUNCTION:
             self.functions.append(cursor.string())
         elif opcode == format.FREQUENCY:
@@ -147,13 +146,22 @@ class Walk:
             return False
         return True
 
+    def _note_aux(self) -> None:
+        name = self._cursor.string(most=AUX_BYTES_MAX)
+        self.aux[name] = self._cursor.string(most=AUX_BYTES_MAX)
+        if len(self.aux) > AUX_FIELDS_MAX:
+            raise RdbError(f"It tells more than {AUX_FIELDS_MAX:,} things of itself.")
+
     def _entry(self, expires: int, kind: int) -> Entry:
         cursor = self._cursor
+        if not self._keeps_values:
+            cursor.skip_string()
+            skip_value(cursor, kind=kind, is_valkey=self.is_valkey)
+            return Entry(self._database, b"", expires, kind, b"")
         key = cursor.string()
-        if self._keeps_values:
-            cursor.mark()
+        cursor.mark()
         skip_value(cursor, kind=kind, is_valkey=self.is_valkey)
-        return Entry(self._database, key, expires, kind, cursor.marked() if self._keeps_values else b"")
+        return Entry(self._database, key, expires, kind, cursor.marked())
 
     def _end(self) -> None:
         checksum = int.from_bytes(self._cursor.trailer(), "little")

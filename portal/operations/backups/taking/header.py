@@ -6,7 +6,7 @@ from pathlib import Path
 
 from portal.operations.backups.manifest import ServerFacts
 from portal.operations.backups.rdb import format
-from portal.operations.backups.rdb.cursor import Cursor
+from portal.operations.backups.rdb.cursor import AUX_BYTES_MAX, AUX_FIELDS_MAX, Cursor
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.taking.errors import CannotTake
 
@@ -29,9 +29,9 @@ def read_header(path: Path) -> Header:
         cursor = Cursor(file)
         format.version_of(cursor.take(format.MAGIC_BYTES))
         told: dict[bytes, bytes] = {}
-        while cursor.byte() == format.AUX:
-            name = cursor.string()
-            told[name] = cursor.string()
+        while cursor.byte() == format.AUX and len(told) < AUX_FIELDS_MAX:
+            name = cursor.string(most=AUX_BYTES_MAX)
+            told[name] = cursor.string(most=AUX_BYTES_MAX)
     began = _number(told.get(b"ctime", b""), digits_max=11)
     return Header(
         version=(told.get(b"valkey-ver") or told.get(b"redis-ver", b"")).decode(errors="replace"),

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portal.operations.backups.rdb import format
 from portal.operations.backups.rdb.decode import Meaning, meaning
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.rdb.lzf import decompress
 from portal.operations.backups.rdb.payload import payload, split
+from portal.operations.backups.rdb.write import string
 
 pytestmark = pytest.mark.server
 
@@ -124,3 +126,30 @@ def test_damaged_compression_is_an_error_of_ours(packed: bytes, size: int) -> No
 def test_a_damaged_value_is_an_error_of_ours(kind: int, value: bytes) -> None:
     with contextlib.suppress(RdbError):
         meaning(kind, value=value, is_valkey=True)
+
+
+@given(
+    kind=st.integers(0, 30),
+    value=st.one_of(
+        st.binary(max_size=60),
+        st.binary(max_size=60).map(string),
+        st.lists(st.sampled_from([b"\x00", b"\x01", b"\x03a\xff", b"\x80", b"\xff", b"\xc3", b"\x04"])).map(b"".join),
+    ),
+    is_valkey=st.booleans(),
+)
+def test_a_value_that_nobody_wrote_is_an_error_of_ours(kind: int, value: bytes, is_valkey: bool) -> None:
+    with contextlib.suppress(RdbError):
+        meaning(kind, value=value, is_valkey=is_valkey)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (format.ZSET, b"\x01\x01a\x01x"),
+        (format.HASH_ZIPLIST, string(b"\0" * 10 + b"\x00\x01a\xff")),
+        (format.ZSET_LISTPACK, string(b"\0" * 6 + b"\x81a\x02\x81b\x02\xff")),
+    ],
+)
+def test_half_a_pair_or_no_number_is_an_error_of_ours(kind: int, value: bytes) -> None:
+    with pytest.raises(RdbError, match="damaged"):
+        meaning(kind, value=value, is_valkey=False)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.operations.backups.manifest import KeyCount
-from portal.operations.backups.rdb.format import RdbError
+from portal.operations.backups.rdb.format import RdbError, crc64
 from portal.operations.backups.rdb.walk import Walk, measure
 from portal.operations.backups.rdb.write import string
 from tests.portal.operations.backups.rdb.files import Key, rdb_of
@@ -117,3 +118,37 @@ def test_a_value_of_200_mb_is_measured_in_a_few_mb(tmp_path: Path, root: Path) -
     path.write_bytes(rdb_of([(0, b"a", b"1", 0), (0, b"large", bytes(200 << 20), 0), (0, b"z", b"1", 0)]))
     done = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, check=True, text=True, cwd=root)
     assert int(done.stdout) < 20_000  # kB
+
+
+def bomb(*, size: int) -> bytes:
+    """Return a compressed string, 88 times smaller than what it unfolds to."""
+    times = size // 264
+    packed = b"\x00a" + b"\xe0\xff\x00" * times
+    lengths = (len(packed).to_bytes(4, "big"), (1 + 264 * times).to_bytes(4, "big"))
+    return b"\xc3" + b"".join(b"\x80" + length for length in lengths) + packed
+
+
+def sealed(body: bytes) -> bytes:
+    """Return a file that ends as one of Redis does."""
+    return body + b"\xff" + crc64(body + b"\xff").to_bytes(8, "little")
+
+
+def test_a_key_is_not_unfolded_for_being_counted() -> None:
+    file = BytesIO(sealed(b"REDIS0010\x00" + bomb(size=100 << 20) + b"\x01a"))
+    tracemalloc.start()
+    assert measure(file).keys == 1
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 32 << 20
+
+
+@pytest.mark.parametrize("aux", [bomb(size=1 << 20) + b"\x01a", b"\x01a" + bomb(size=1 << 20), b"\x81" + b"\x7f" * 8])
+def test_what_a_file_says_of_itself_is_short(aux: bytes) -> None:
+    with pytest.raises(RdbError, match="where none so long belongs"):
+        measure(BytesIO(sealed(b"REDIS0010\xfa" + aux)))
+
+
+def test_what_a_file_says_of_itself_is_not_without_end() -> None:
+    aux = b"".join(b"\xfa" + string(b"%d" % number) + b"\x01a" for number in range(2000))
+    with pytest.raises(RdbError, match="more than 1,000 things"):
+        measure(BytesIO(sealed(b"REDIS0010" + aux)))

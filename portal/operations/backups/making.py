@@ -131,6 +131,7 @@ def _proven_and_packed(taken: Taken, *, progress: Progress) -> tuple[Part, Path]
         taken.path,
         target=packed,
         recipient=settings.BACKUP_RECIPIENT,
+        expected=taken.digest,
         progress=_of(progress, f"packing {taken.name}"),
     )
     taken.path.unlink()

@@ -34,11 +34,18 @@ def codec_for(recipient: str) -> str:
     return ENCRYPTED if recipient else COMPRESSED
 
 
-def pack(source: Path, *, target: Path, recipient: str = "", progress: Progress = lambda done, total: None) -> Digest:
+def pack(
+    source: Path,
+    *,
+    target: Path,
+    recipient: str = "",
+    expected: Digest | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Digest:
     """Compress a file, encrypt it when there is a recipient (an age public key), and return what was stored.
 
-    The target is private, and on the disk when this returns. Raises
-    CannotKeep; then there is no target.
+    The target is private, and on the disk when this returns. Raises CannotKeep, also for a file that is not what was
+    `expected`; then there is no target.
     """
     try:
         with source.open("rb") as plain, durable_file(target) as stored:
@@ -48,6 +55,8 @@ def pack(source: Path, *, target: Path, recipient: str = "", progress: Progress 
             read = HashedReader(plain, progress=lambda done: progress(done, size_bytes))
             with compressor.stream_reader(cast(BinaryIO, read), size=size_bytes, closefd=False) as compressed:
                 _encrypt(compressed, written=written, recipient=recipient)
+            if expected and read.drain() != expected:
+                raise CannotKeep(f"{source.name} was changed while it was kept: it is not what was taken. Try again.")
     except (OSError, zstandard.ZstdError, pyrage.EncryptError, pyrage.RecipientError) as error:
         raise CannotKeep(f"{target.name} was not written: {words(error)}. The backup was not kept.") from error
     return written.digest

@@ -1,6 +1,7 @@
 """Getting files back: whole and unchanged, or not at all."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,11 @@ def fetch_plain(
     What was stored and what came out of it have the digests of the manifest. The file is the caller's to remove.
     Raises NotWhole, CannotUnpack or CannotReach; then there is none.
     """
+    if (free := shutil.disk_usage(folder).free) < stored.plain.size_bytes:
+        raise CannotUnpack(
+            f"{stored.file} cannot be unpacked in {folder}: it takes {stored.plain.size_bytes:,} bytes, and {free:,} are "
+            "free. Make room there."
+        )
     handle, path = tempfile.mkstemp(dir=folder, suffix=".plain")
     try:
         with (
@@ -71,6 +77,8 @@ def _unpack_checked(reader: HashedReader, *, target: Writes, kept: Kept, stored:
 
 def _require_as_stored(reader: HashedReader, *, stored: Stored, place: str) -> None:
     found = reader.drain()
+    if found.size_bytes > stored.stored.size_bytes:
+        raise NotWhole(f"{place} has more than the {stored.stored.size_bytes} bytes that were stored. {_WHAT_TO_DO}")
     if found.size_bytes != stored.stored.size_bytes:
         raise NotWhole(f"{place} has {found.size_bytes} bytes instead of {stored.stored.size_bytes}. {_WHAT_TO_DO}")
     if found != stored.stored:
@@ -80,7 +88,7 @@ def _require_as_stored(reader: HashedReader, *, stored: Stored, place: str) -> N
 @contextmanager
 def _stored_reader(kept: Kept, *, stored: Stored, shelf: Shelf, progress: Progress) -> Iterator[HashedReader]:
     file = shelf.open_stored(kept, file=stored.file)
-    source = _FromStorage(file, place=f"{kept.name}/{stored.file}")
+    source = _FromStorage(file, place=f"{kept.name}/{stored.file}", most_bytes=stored.stored.size_bytes + 1)
     try:
         yield HashedReader(source, progress=lambda done: progress(done, stored.stored.size_bytes))
     finally:
@@ -88,16 +96,19 @@ def _stored_reader(kept: Kept, *, stored: Stored, shelf: Shelf, progress: Progre
 
 
 class _FromStorage:
-    """Reads from a storage, whose own errors become CannotReach."""
+    """Reads from a storage, whose own errors become CannotReach; no more than could be right, and one byte."""
 
-    def __init__(self, source: Reads, *, place: str) -> None:
+    def __init__(self, source: Reads, *, place: str, most_bytes: int) -> None:
         self._source = source
         self._place = place
+        self._left_bytes = most_bytes
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes."""
         with reaching(f"reading {self._place}"):
-            return self._source.read(size)
+            data = self._source.read(self._left_bytes if size < 0 else min(size, self._left_bytes))
+        self._left_bytes -= len(data)
+        return data
 
 
 class _AtMost:

@@ -1,6 +1,7 @@
 """Whoever may write into the storage, and nothing else, can spoil what lies there, and nothing else."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 
 from portal.operations.backups import inventory, tidying
-from portal.operations.backups.keeping.exceptions import CannotKeep
+from portal.operations.backups.keeping.codec import pack
+from portal.operations.backups.keeping.exceptions import CannotKeep, CannotReach, CannotUnpack, NotWhole
+from portal.operations.backups.keeping.fetching import check_stored, fetch_plain
 from portal.operations.backups.keeping.folder import DurableFolderStorage
+from portal.operations.backups.keeping.hashing import digest_of
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.models import Backup, BackupPlan
 from tests.portal.operations.backups.keeping.making import NOON, make_backup, publish
@@ -77,3 +81,46 @@ def test_what_could_not_be_read_again_is_not_published(folder_shelf: Shelf, work
         folder_shelf.publish(replace(manifest, warnings=("x" * (5 << 20),)), files=files)
     assert folder_shelf.kept() == ()
     assert folder_shelf.rubbish() == ()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda file: file.symlink_to("/dev/zero")], ids=["a pipe", "a link"])
+def test_what_is_no_ordinary_file_is_not_read(
+    make: Callable[[Path], None], folder_shelf: Shelf, work: Path, tmp_path: Path
+) -> None:
+    kept = publish(folder_shelf, work, name="evil")
+    for name in ("redis.rdb.zst", "manifest.json"):
+        file = tmp_path / "backups" / "evil" / name
+        file.unlink()
+        make(file)
+    with pytest.raises(CannotReach):
+        check_stored(kept, shelf=folder_shelf)
+    assert folder_shelf.kept() == ()
+    assert "cannot be read" in folder_shelf.rubbish()[0].why
+
+
+def test_what_has_no_end_is_not_read_to_its_end(
+    folder_shelf: Shelf, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = publish(folder_shelf, work)
+    monkeypatch.setattr(DurableFolderStorage, "_open", lambda self, name, mode: Path("/dev/zero").open(mode))  # noqa: SIM115
+    with pytest.raises(NotWhole, match="has more than"):
+        check_stored(kept, shelf=folder_shelf)
+    with pytest.raises(NotWhole, match="has more than"):
+        fetch_plain(kept, kept.manifest.parts[0], folder=work, shelf=folder_shelf)
+
+
+def test_what_would_fill_the_disk_is_not_unpacked(folder_shelf: Shelf, work: Path, tmp_path: Path) -> None:
+    publish(folder_shelf, work, name="evil")
+    tamper(tmp_path, "evil", lambda told: told["parts"][0]["plain"].update(size_bytes=1 << 45))
+    (kept,) = folder_shelf.kept()
+    with pytest.raises(CannotUnpack, match="it takes 35,184,372,088,832 bytes"):
+        fetch_plain(kept, kept.manifest.parts[0], folder=work, shelf=folder_shelf)
+
+
+def test_a_file_that_changes_on_its_way_is_not_kept(work: Path) -> None:
+    (work / "plain").write_bytes(b"what was proven")
+    proven = digest_of(work / "plain")
+    (work / "plain").write_bytes(b"what came after")
+    with pytest.raises(CannotKeep, match="is not what was taken"):
+        pack(work / "plain", target=work / "packed", expected=proven)
+    assert not (work / "packed").exists()

@@ -44,6 +44,8 @@ class Wish:
     without: tuple[bytes, ...] = ()
     is_whole: bool = False
     identity: Path | None = None
+    trusts: bool = False
+    """Also one that this site did not make."""
 
     @property
     def has_filter(self) -> bool:

@@ -11,7 +11,7 @@ from portal.operations.backups.bringing_back import Wish
 from portal.operations.backups.going_back import take_back
 from portal.operations.backups.keeping.exceptions import KeepingError
 from portal.operations.backups.keeping.kept import Kept, counts_as_proven
-from portal.operations.backups.keeping.shelf import Shelf
+from portal.operations.backups.keeping.shelf import NOT_OURS, Shelf
 from portal.operations.backups.making import BY_HAND, NotMade, Wanted, make_backup
 from portal.operations.backups.manifest import Level, Method
 from portal.operations.backups.proving.prove import NotProven
@@ -41,13 +41,27 @@ class NoSuchBackup(LookupError):
     """There is no backup of that name; the message says where to look."""
 
 
-def find_backup(name: str, *, shelf: Shelf) -> Kept:
-    """Return a backup by its name; `latest` is the newest of all keys. Raises NoSuchBackup, CannotReach."""
-    found = next(filter(is_whole, shelf.kept()), None) if name == LATEST else shelf.find(name)
-    if isinstance(found, Kept):
+def find_backup(name: str, *, shelf: Shelf, trusts: bool = False) -> Kept:
+    """Return a backup by its name; `latest` is the newest proven one of all keys.
+
+    One that this site did not make is found only by who `trusts` it. Raises NoSuchBackup, CannotReach.
+    """
+    found = _latest(shelf) if name == LATEST else shelf.find(name)
+    if isinstance(found, Kept) and (found.is_ours or trusts):
         return found
+    if isinstance(found, Kept):
+        raise NoSuchBackup(
+            f"{name} is not used. {NOT_OURS} What it holds would be loaded as it is. If you know where it comes from, "
+            "say --trust on the command line."
+        )
     why = f": {found.why}" if found else ""
     raise NoSuchBackup(f"There is no backup “{name}”{why}. `manage.py redis_backups` lists what there is.")
+
+
+def _latest(shelf: Shelf) -> Kept | None:
+    now = timezone.now()
+    proven = (kept for kept in shelf.kept() if is_whole(kept) and counts_as_proven(kept))
+    return next((kept for kept in proven if kept.manifest.began_at <= now), None)
 
 
 def back_up(run: JobRun, progress: Progress) -> Outcome:
@@ -85,8 +99,8 @@ def prove(run: JobRun, progress: Progress) -> Outcome:
 def restore(run: JobRun, progress: Progress, *, wish: Wish | None = None) -> Outcome:
     """Bring the backup that the run is about back, as its arguments say, or as `wish` does."""
     shelf = Shelf()
-    kept = find_backup(run.subject, shelf=shelf)
     wish = wish or wish_of(run.arguments)
+    kept = find_backup(run.subject, shelf=shelf, trusts=wish.trusts)
     try:
         restored = bringing_back.bring_back(
             kept, wish=wish, name=f"restore-{run.pk}", now=timezone.now(), progress=progress, shelf=shelf, run=run

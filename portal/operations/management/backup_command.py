@@ -77,7 +77,9 @@ class BackupCommand(BaseCommand):
 class _Printable(OutputWrapper):
     """Where names and words of others reach a terminal as text."""
 
-    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:
+    def write(  # type: ignore[override]  # as its base has it
+        self, msg: str = "", style_func: Any = None, ending: str | None = None
+    ) -> None:
         super().write(printable(msg), style_func, ending)
 
 

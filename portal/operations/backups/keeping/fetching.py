@@ -40,8 +40,8 @@ def fetch_plain(
     """
     if (free := shutil.disk_usage(folder).free) < stored.plain.size_bytes:
         raise CannotUnpack(
-            f"{stored.file} cannot be unpacked in {folder}: it takes {stored.plain.size_bytes:,} bytes, and {free:,} are "
-            "free. Make room there."
+            f"{stored.file} cannot be unpacked in {folder}: it takes {stored.plain.size_bytes:,} bytes, and {free:,} "
+            "are free. Make room there."
         )
     handle, path = tempfile.mkstemp(dir=folder, suffix=".plain")
     try:

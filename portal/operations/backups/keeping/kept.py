@@ -20,6 +20,8 @@ class Kept:
     manifest: Manifest
     notes: Notes = field(default_factory=Notes)
     problems: tuple[str, ...] = ()
+    is_ours: bool = True
+    """False: another site made it, or somebody changed its manifest since. It counts for nothing by itself."""
 
     @property
     def name(self) -> str:
@@ -94,4 +96,5 @@ def candidate(kept: Kept) -> Candidate:
         at=kept.manifest.began_at,
         is_proven=counts_as_proven(kept),
         is_pinned=kept.notes.is_pinned,
+        is_ours=kept.is_ours,
     )

@@ -45,6 +45,7 @@ class Candidate:
     at: datetime
     is_proven: bool
     is_pinned: bool = False
+    is_ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def _verdict(
 
 def _why_it_waits(backup: Candidate, *, counting: Sequence[Candidate], now: datetime) -> str:
     """Return why a backup stays although it counts for no rule; '' when rules alone decide."""
+    if not backup.is_ours:
+        return "not made by this site: never counts, never deleted"
     if backup.at > now:
         return "dated in the future: look at the clock"
     if not counting:

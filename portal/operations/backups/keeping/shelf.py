@@ -29,6 +29,7 @@ from portal.operations.backups.keeping.kept import (
     is_plain_name,
     stored_files,
 )
+from portal.operations.backups.keeping.seal import is_sealed, sealed
 from portal.operations.backups.manifest import (
     Manifest,
     ManifestError,
@@ -41,6 +42,7 @@ from portal.operations.backups.manifest import (
 
 _DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
 _ALIVE_EVERY_SECONDS = 1.0
+NOT_OURS = "It was not made by this site, or was changed since: its seal is missing, or made with another SECRET_KEY."
 
 
 def _configured() -> Storage:
@@ -129,7 +131,8 @@ class Shelf:
             if not isinstance(found, Kept):
                 raise NotWhole(f"{kept.name} is no backup any more{f': {found.why}' if found else ', it is gone.'}")
             notes = change(found.notes)
-            self._put(notes_document(notes), place=f"{kept.name}/{NOTES}")
+            place = f"{kept.name}/{NOTES}"
+            self._put(sealed(notes_document(notes), place=place), place=place)
         return replace(kept, notes=notes)
 
     @contextmanager
@@ -190,14 +193,15 @@ class Shelf:
             if MANIFEST not in files:
                 why = "It has no manifest: it was never finished, or is being made just now."
                 return Rubbish(name, why) if files else None
-            manifest = read_manifest(self._read(f"{name}/{MANIFEST}"))
-            if wrong := distrust(manifest, folder=name):
-                return Rubbish(name, wrong)
+            document = self._read(f"{name}/{MANIFEST}")
+            manifest, is_ours = read_manifest(document), is_sealed(document, place=f"{name}/{MANIFEST}")
+            if why := distrust(manifest, folder=name):
+                return Rubbish(name, why)
             notes, problem = self._notes(name) if NOTES in files else (Notes(), "")
-            problems = (*self._problems(manifest, files=files), *([problem] if problem else []))
+            wrong = (*self._problems(manifest, files=files), problem, "" if is_ours else NOT_OURS)
         except Exception as error:  # One that cannot be read must not hide the others.
             return Rubbish(name, f"It cannot be read: {words(error)}.")
-        return Kept(manifest, notes=notes, problems=problems)
+        return Kept(manifest, notes=notes, problems=tuple(filter(None, wrong)), is_ours=is_ours)
 
     def _problems(self, manifest: Manifest, *, files: list[str]) -> Iterator[str]:
         for stored in stored_files(manifest):
@@ -212,7 +216,10 @@ class Shelf:
     def _notes(self, name: str) -> tuple[Notes, str]:
         """Return the notes, and what is wrong with them: a backup may have been pinned, so then it is."""
         try:
-            return read_notes(self._read(f"{name}/{NOTES}")), ""
+            document = self._read(f"{name}/{NOTES}")
+            if not is_sealed(document, place=f"{name}/{NOTES}"):
+                return Notes(is_pinned=True), "Its notes were not written by this site, so it stays pinned."
+            return read_notes(document), ""
         except (ManifestError, ValueError, RecursionError) as error:
             return Notes(is_pinned=True), f"Its notes cannot be read, so it stays pinned: {words(error)}."
 
@@ -233,7 +240,7 @@ def _waiting_for(work: Callable[[], None], *, alive: Callable[[], None]) -> None
 
 def _document_that_can_be_read(manifest: Manifest) -> bytes:
     """Return the manifest's document. Raises CannotKeep when it could not be read again."""
-    document = manifest_document(manifest)
+    document = sealed(manifest_document(manifest), place=f"{manifest.name}/{MANIFEST}")
     try:
         if len(document) > _DOCUMENT_BYTES_MAX:
             raise ManifestError(f"It takes {len(document):,} bytes.")

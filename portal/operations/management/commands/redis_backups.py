@@ -30,7 +30,9 @@ class Command(BackupCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         shelf = Shelf()
         if name := options["pin"] or options["unpin"]:
-            pinning.pin(find_backup(name, shelf=shelf), pinned=bool(options["pin"]), who="command", shelf=shelf)
+            pinning.pin(
+                find_backup(name, shelf=shelf, trusts=True), pinned=bool(options["pin"]), who="command", shelf=shelf
+            )
         found = inventory.take_inventory(now=timezone.now(), shelf=shelf)
         if options["json"]:
             self.stdout.write(json.dumps([_plain(kept) for kept in found.kept], indent=1))

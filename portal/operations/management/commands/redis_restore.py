@@ -1,5 +1,5 @@
-"""`redis_restore BACKUP [--to URL] [--only PREFIX]… [--without PREFIX]… [--whole] [--dry-run] [--identity FILE]`;
-`--policies`, `--take-back`, `--drop-old`, `--offline`.
+"""`redis_restore BACKUP [--to URL] [--only PREFIX]… [--without PREFIX]… [--whole] [--dry-run] [--identity FILE]
+[--trust]`; `--policies`, `--take-back`, `--drop-old`, `--offline`.
 """
 
 from argparse import ArgumentParser
@@ -46,6 +46,7 @@ class Command(BackupCommand):
         parser.add_argument(
             "--identity", type=Path, metavar="FILE", help="the age identity that opens an encrypted one"
         )
+        parser.add_argument("--trust", action="store_true", help="also a backup that this site did not make")
         parser.add_argument("--policies", action="store_true", help="policies, overrides and history into the database")
         parser.add_argument("--take-back", action="store_true", help="undo the last restore with --whole")
         parser.add_argument("--drop-old", action="store_true", help="drop what the last restore with --whole keeps")
@@ -58,13 +59,14 @@ class Command(BackupCommand):
             return
         if not options["backup"]:
             raise CommandError("Name a backup, or latest. `manage.py redis_backups` lists what there is.")
-        kept = find_backup(options["backup"], shelf=Shelf())
+        kept = find_backup(options["backup"], shelf=Shelf(), trusts=options["trust"])
         wish = Wish(
             to=to,
             only=tuple(prefix.encode() for prefix in options["only"]),
             without=tuple(prefix.encode() for prefix in options["without"]),
             is_whole=options["whole"],
             identity=options["identity"],
+            trusts=options["trust"],
         )
         if options["offline"]:
             part = part_named(kept, name=options["part"])

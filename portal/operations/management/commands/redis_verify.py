@@ -1,4 +1,4 @@
-"""`redis_verify BACKUP [--identity FILE]`"""
+"""`redis_verify BACKUP [--identity FILE] [--trust]`"""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -23,9 +23,11 @@ class Command(BackupCommand):
             "--identity", type=Path, metavar="FILE", help="the age identity that opens an encrypted one"
         )
 
+        parser.add_argument("--trust", action="store_true", help="also a backup that this site did not make")
+
     def handle(self, *args: Any, **options: Any) -> None:
         shelf, teller = Shelf(), Teller(self)
-        kept = find_backup(options["backup"], shelf=shelf)
+        kept = find_backup(options["backup"], shelf=shelf, trusts=options["trust"])
         try:
             kept = prove_again(
                 kept, now=timezone.now(), progress=teller.beside(), shelf=shelf, identity=options["identity"]

@@ -17,9 +17,10 @@ from portal.operations import runs
 from portal.operations.backups import going_back
 from portal.operations.backups.keeping.exceptions import CannotReach
 from portal.operations.backups.keeping.shelf import Shelf
+from portal.operations.backups.manifest import Notes
 from portal.operations.backups.restoring import online
 from portal.operations.backups.restoring.errors import RestoreFailed
-from portal.operations.backups.work import BACKUP, RESTORE, WORK
+from portal.operations.backups.work import BACKUP, RESTORE, WORK, NoSuchBackup, find_backup
 from portal.operations.models import Backup, BackupAction, BackupPlan, JobRun, KeptData
 from tests.portal.operations.backups.keeping.conftest import Identity
 from tests.portal.operations.backups.restoring.conftest import PROGRAMS
@@ -332,3 +333,29 @@ def test_names_in_the_storage_are_no_commands_for_a_terminal(single: Site, stora
 def test_what_was_typed_wrong_is_no_command_for_a_terminal(single: Site) -> None:
     with pytest.raises(CommandError, match=r"There is no backup “\\x1b\[2J”"):
         command("redis_restore", "\x1b[2J")
+
+
+def test_what_this_site_did_not_make_is_used_only_when_asked(single: Site, storage: Path) -> None:
+    name = backed_up()
+    manifest = storage / name / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"by hand"', '"by whom"'))
+    before = single.contents()
+    assert f"{name}" in command("redis_backups")
+    for arguments in (("redis_restore", name), ("redis_restore", name, "--policies"), ("redis_verify", name)):
+        with pytest.raises(CommandError, match=r"its seal is missing.*say --trust"):
+            command(*arguments)
+    with pytest.raises(CommandError, match="There is no backup “latest”"):
+        command("redis_restore", "latest")
+    assert "keys restored" in command("redis_restore", name, "--trust")
+    assert single.contents() == before
+
+
+def test_the_latest_is_proven_and_not_of_tomorrow(single: Site, storage: Path) -> None:
+    name = backed_up()
+    shelf, now = Shelf(), timezone.now()
+    kept = find_backup(name, shelf=shelf)
+    shelf.write_notes(kept, notes=Notes(failed_at=now, failure="It is damaged."))
+    with pytest.raises(NoSuchBackup):
+        find_backup("latest", shelf=shelf)
+    shelf.write_notes(kept, notes=Notes())
+    assert find_backup("latest", shelf=shelf).name == name

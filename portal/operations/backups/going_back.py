@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from portal.operations.backups.restoring import swapping
 from portal.operations.backups.restoring.errors import CannotRestore
 from portal.operations.backups.restoring.swapping import Exchange, NotOurs
-from portal.operations.backups.restoring.target import open_target
+from portal.operations.backups.restoring.target import Target, open_target
 from portal.operations.backups.sources import NoSuchSource, source_named
 from portal.operations.models import JobRun, KeptData
 from portal.redis_address import RedisAddress
@@ -21,6 +21,7 @@ def newest_kept(*, source: str) -> KeptData | None:
 def take_back(kept: KeptData, *, to: RedisAddress | None = None) -> None:
     """Exchange the databases once more: the old data is live again. Raises CannotRestore."""
     with open_target(to or _address(kept)) as target:
+        _demand_place(kept, target=target)
         swapping.go_back(target, exchange=_exchange(kept))
         # What had been restored lies in the backup.
         swapping.drop(target, exchange=_exchange(kept))
@@ -30,6 +31,7 @@ def take_back(kept: KeptData, *, to: RedisAddress | None = None) -> None:
 def drop(kept: KeptData, *, to: RedisAddress | None = None) -> None:
     """Empty the spare databases before their hour is over. Raises CannotRestore."""
     with open_target(to or _address(kept)) as target:
+        _demand_place(kept, target=target)
         swapping.drop(target, exchange=_exchange(kept))
     KeptData.objects.filter(pk=kept.pk).update(state=KeptData.State.DROPPED)
 
@@ -57,6 +59,15 @@ def _over(now: datetime) -> QuerySet[KeptData]:
     is_old = Q(state=KeptData.State.KEPT, until__lte=now)
     is_broken_off = Q(state=KeptData.State.FILLING) & ~Q(run__state=JobRun.State.RUNNING)
     return KeptData.objects.filter(is_old | is_broken_off).exclude(source="")
+
+
+def _demand_place(kept: KeptData, *, target: Target) -> None:
+    # The address of a source may change, and it is the same data; --to may name any server.
+    if not kept.source and kept.place != target.place:
+        raise CannotRestore(
+            f"The last restore to another server was to {kept.place}, and not to {target.place}. Nothing was changed. "
+            "Name that one with --to."
+        )
 
 
 def _exchange(kept: KeptData) -> Exchange:

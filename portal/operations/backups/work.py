@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from django.utils import timezone
@@ -103,7 +104,13 @@ def restore(run: JobRun, progress: Progress, *, wish: Wish | None = None) -> Out
     kept = find_backup(run.subject, shelf=shelf, trusts=wish.trusts)
     try:
         restored = bringing_back.bring_back(
-            kept, wish=wish, name=f"restore-{run.pk}", now=timezone.now(), progress=progress, shelf=shelf, run=run
+            kept,
+            wish=wish,
+            name=f"restore-{run.pk}-{token_hex(8)}",
+            now=timezone.now(),
+            progress=progress,
+            shelf=shelf,
+            run=run,
         )
     finally:
         # Half of a restore may have brought old policies back, too.

@@ -95,7 +95,12 @@ class Target:
     def _number_of_databases(self) -> int:
         for number in range(_DATABASES_MAX):
             try:
-                self.database(number).ping()
+                self.database(number).dbsize()
+            except redis.exceptions.NoPermissionError as error:
+                raise CannotRestore(
+                    f"Which databases of {self.place} are empty is not known: {error}. Nothing was changed. "
+                    "That takes a user with `+select +dbsize`."
+                ) from error
             except redis.ResponseError:
                 return number
         return _DATABASES_MAX

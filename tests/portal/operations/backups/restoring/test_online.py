@@ -16,7 +16,7 @@ from portal.operations.backups.restoring.preview import preview
 from portal.operations.backups.restoring.selection import ASKED_NOT, CELERY, NOT_ASKED, OURS, Selection
 from portal.operations.backups.restoring.swapping import Exchange, Stage
 from portal.operations.backups.restoring.target import Target, open_target
-from portal.redis_address import parse_redis_address
+from portal.redis_address import RedisAddress, parse_redis_address
 from tests.portal.operations.backups.rdb.files import rdb_of
 from tests.portal.operations.backups.restoring.conftest import Start
 from tests.portal.operations.backups.restoring.filling import FUNCTIONS, Live, contents, fill
@@ -394,3 +394,43 @@ def test_a_server_that_dies_before_anything_changed_is_told(
     origin.server.process.wait()
     with pytest.raises(CannotRestore):
         in_place(plain, target=target, selection=Selection(), folder=tmp_path)
+
+
+def _for(rules: str, *, live: Live) -> RedisAddress:
+    """Return the address for a user who may do what some ACL rules say."""
+    with live.database() as client:
+        client.execute_command("ACL", "SETUSER", "restorer", "reset", "on", ">secret", "-@all", "~*", *rules.split())
+    return parse_redis_address(live.server.url.replace("://", "://restorer:secret@"))
+
+
+IN_PLACE = "+restore +select +time +dump +pexpiretime +info"
+WHOLE = f"{IN_PLACE} +multi +exec +swapdb +flushdb +dbsize +set +get +del +function|restore"
+
+
+def test_the_rights_of_a_whole_restore_are_as_told(origin: Live, plain: Path) -> None:
+    with open_target(_for(WHOLE, live=origin)) as target:
+        restored = whole(plain, target=target)
+        assert (restored.functions, restored.warnings) == (1, ())
+        assert restored.exchange is not None
+        swapping.go_back(target, exchange=restored.exchange)
+        swapping.drop(target, exchange=restored.exchange)
+
+
+@pytest.mark.parametrize("right", ["+set", "+del", "+swapdb"])
+def test_without_the_right_to_mark_the_old_data_it_is_not_moved(right: str, origin: Live, plain: Path) -> None:
+    before = contents(origin)
+    with (
+        open_target(_for(WHOLE.replace(f" {right} ", " "), live=origin)) as target,
+        pytest.raises(RestoreFailed, match="were not exchanged"),
+    ):
+        whole(plain, target=target)
+    after = contents(origin)
+    assert {key: after[key] for key in before} == before
+
+
+def test_who_may_not_count_keys_is_told_so(origin: Live, plain: Path) -> None:
+    with (
+        open_target(_for(WHOLE.replace(" +dbsize ", " "), live=origin)) as target,
+        pytest.raises(CannotRestore, match=r"Nothing was changed.*\+dbsize"),
+    ):
+        whole(plain, target=target)

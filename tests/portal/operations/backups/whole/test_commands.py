@@ -26,7 +26,7 @@ from tests.portal.operations.backups.keeping.conftest import Identity
 from tests.portal.operations.backups.restoring.conftest import PROGRAMS
 from tests.portal.operations.backups.restoring.filling import Live
 from tests.portal.operations.backups.whole.conftest import Site, live_at
-from tests.servers import Server, start_redis
+from tests.servers import Server, free_port, start_redis
 
 pytestmark = [pytest.mark.server, pytest.mark.django_db]
 
@@ -359,3 +359,19 @@ def test_the_latest_is_proven_and_not_of_tomorrow(single: Site, storage: Path) -
         find_backup("latest", shelf=shelf)
     shelf.write_notes(kept, notes=Notes())
     assert find_backup("latest", shelf=shelf).name == name
+
+
+def test_old_data_elsewhere_is_dropped_on_that_server_alone(single: Site, tmp_path: Path) -> None:
+    name = backed_up()
+    program = PROGRAMS["redis-7.0"]
+    one = start_redis(tmp_path / "one", program=program, port=free_port())
+    other = start_redis(tmp_path / "other", program=program, port=free_port())
+    try:
+        command("redis_restore", name, "--whole", "--to", f"{one.url}/0")
+        for argument in ("--take-back", "--drop-old"):
+            with pytest.raises(CommandError, match=r"was to 127\.0\.0\.1:\d+, and not to.*Nothing was changed"):
+                command("redis_restore", argument, "--to", f"{other.url}/0")
+        assert "was dropped" in command("redis_restore", "--drop-old", "--to", f"{one.url}/0")
+    finally:
+        one.stop()
+        other.stop()

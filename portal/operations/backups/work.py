@@ -1,6 +1,6 @@
 """The long jobs about backups: what each does with what its run's row says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from secrets import token_hex
 from typing import Any
@@ -73,7 +73,7 @@ def back_up(run: JobRun, progress: Progress) -> Outcome:
         source_named(run.source),
         origin=run.arguments.get("origin", BY_HAND),
         method=Method(method) if method else None,
-        prefixes=tuple(prefix.encode() for prefix in run.arguments.get("prefixes", ())),
+        prefixes=prefixes_of(run.arguments, "prefixes"),
     )
     kept = make_backup(wanted, now=now, progress=progress, shelf=shelf)
     inventory.note_kept(kept, now=timezone.now())
@@ -134,10 +134,15 @@ def go_back(run: JobRun, progress: Progress, *, to: RedisAddress | None = None) 
 def wish_of(arguments: dict[str, Any]) -> Wish:
     """Return what a run's arguments ask for."""
     return Wish(
-        only=tuple(prefix.encode() for prefix in arguments.get("only", ())),
-        without=tuple(prefix.encode() for prefix in arguments.get("without", ())),
+        only=prefixes_of(arguments, "only"),
+        without=prefixes_of(arguments, "without"),
         is_whole=bool(arguments.get("whole")),
     )
+
+
+def prefixes_of(arguments: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
+    """Return the prefixes of keys that were asked for; keys are bytes, and those that are no text are told so too."""
+    return tuple(prefix.encode(errors="surrogateescape") for prefix in arguments.get(name, ()))
 
 
 def backup_words(kept: Kept) -> str:

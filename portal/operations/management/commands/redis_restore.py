@@ -20,7 +20,7 @@ from portal.operations.backups.keeping.fetching import fetch_plain
 from portal.operations.backups.keeping.kept import Kept
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.sources import ELSEWHERE, source_names
-from portal.operations.backups.work import RESTORE, TAKE_BACK, WORK, find_backup, go_back, restore
+from portal.operations.backups.work import RESTORE, TAKE_BACK, WORK, find_backup, go_back, prefixes_of, restore
 from portal.operations.management import offline_restore
 from portal.operations.management.backup_command import BackupCommand, Teller
 from portal.operations.management.offline_restore import Offline, part_named
@@ -62,8 +62,8 @@ class Command(BackupCommand):
         kept = find_backup(options["backup"], shelf=Shelf(), trusts=options["trust"])
         wish = Wish(
             to=to,
-            only=tuple(prefix.encode() for prefix in options["only"]),
-            without=tuple(prefix.encode() for prefix in options["without"]),
+            only=prefixes_of(options, "only"),
+            without=prefixes_of(options, "without"),
             is_whole=options["whole"],
             identity=options["identity"],
             trusts=options["trust"],
@@ -142,5 +142,6 @@ class Command(BackupCommand):
 def _address(url: str) -> RedisAddress:
     try:
         return parse_redis_address(url)
-    except ValueError as error:
-        raise CommandError(f"--to cannot be used. It takes {TAKES}.") from error
+    except ValueError:
+        # Not from the error: its words are the address, with the password in it.
+        raise CommandError(f"--to cannot be used. It takes {TAKES}.") from None

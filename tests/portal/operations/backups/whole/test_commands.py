@@ -1,6 +1,7 @@
 """What operators type, and what they are told."""
 
 import json
+import traceback
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -375,3 +376,17 @@ def test_old_data_elsewhere_is_dropped_on_that_server_alone(single: Site, tmp_pa
     finally:
         one.stop()
         other.stop()
+
+
+def test_prefixes_are_bytes_as_keys_are(single: Site) -> None:
+    typed = b"\xff".decode(errors="surrogateescape")
+    assert "2 keys, " in command("redis_backup", "--prefix", typed)
+    name = backed_up()
+    assert "replace             2\n" in command("redis_restore", name, "--dry-run", "--only", typed)
+
+
+def test_a_wrong_address_is_not_told_with_its_password(single: Site) -> None:
+    password = f"{9 * 1111}-of-mine"
+    with pytest.raises(CommandError) as caught:
+        command("redis_restore", "latest", "--to", f"http://user:{password}@example.org")
+    assert password not in "".join(traceback.format_exception(caught.value))

@@ -77,6 +77,8 @@ def dump_file(client: Client, *, place: str) -> Path:
     file = Path(told["dir"], told["dbfilename"])
     if not os.access(file.parent, os.R_OK | os.X_OK) or (file.exists() and not os.access(file, os.R_OK)):
         raise WayClosed(f"{place} saves in {file.parent}, which this process cannot read, or which is on another host.")
+    if file.exists() and not file.is_file():
+        raise WayClosed(f"{place} says that it saves in {file}, which is no ordinary file.")
     return file
 
 

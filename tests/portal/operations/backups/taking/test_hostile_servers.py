@@ -132,3 +132,11 @@ def test_who_waits_gives_signs_of_life(private: Path) -> None:
 
     with hostile({**on_the_wire(b""), "PSYNC": dripping}) as url, pytest.raises(KeyboardInterrupt):
         take_with(url, folder=private, method=Method.WIRE, progress=progress)
+
+
+@pytest.mark.parametrize(("folder", "name"), [("/dev", "zero"), ("/proc/self", "fd"), ("/dev", "../dev/zero")])
+def test_a_dump_that_is_no_file_is_not_read(folder: str, name: str, private: Path) -> None:
+    told = b"%2\r\n" + bulk(b"dir") + bulk(folder.encode()) + bulk(b"dbfilename") + bulk(name.encode())
+    answers = {"CONFIG GET": told, "INFO": bulk(b"used_memory:1000\r\n")}
+    with hostile(answers) as url, pytest.raises(CannotTake, match="which is no ordinary file"):
+        taken(url, folder=private, method=Method.BGSAVE)

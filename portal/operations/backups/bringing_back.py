@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from django.utils import timezone
+
 from limits import sync
 from limits.exceptions import StoreUnavailable
 from portal.operations.backups.folders import working_folder
@@ -13,7 +15,9 @@ from portal.operations.backups.keeping.fetching import fetch_plain
 from portal.operations.backups.keeping.kept import Kept
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.making import keep_replaced
-from portal.operations.backups.manifest import Level, Proof
+from portal.operations.backups.manifest import Level, Part, Proof
+from portal.operations.backups.proving.prove import prove
+from portal.operations.backups.restoring.errors import CannotRestore
 from portal.operations.backups.restoring.online import Restored, restore_in_place, restore_whole
 from portal.operations.backups.restoring.preview import Preview, preview
 from portal.operations.backups.restoring.saving import facts_of
@@ -168,7 +172,19 @@ def _plains(kept: Kept, *, wish: Wish, progress: Progress, shelf: Shelf) -> Iter
             plains.append(
                 fetch_plain(kept, part, folder=folder, shelf=shelf, identity=wish.identity, progress=progress)
             )
+            if not kept.is_ours:
+                progress(words=f"proving {part.name}")
+                _demand_what_is_told(plains[-1], part=part)
         yield plains, folder
+
+
+def _demand_what_is_told(plain: Path, *, part: Part) -> None:
+    """Prove a file of which nobody here knows what it holds. Raises NotProven, CannotRestore; nothing is changed."""
+    found = prove(plain, now=timezone.now())
+    if found.counts != part.proof.counts:
+        raise CannotRestore(
+            f"{part.file} holds other keys than its manifest tells of. Nothing was changed. Use another backup."
+        )
 
 
 def _selection(kept: Kept, *, wish: Wish, address: RedisAddress) -> Selection:

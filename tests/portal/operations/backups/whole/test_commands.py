@@ -3,6 +3,7 @@
 import json
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from django.utils import timezone
 from limits import sync
 from portal.operations import runs
 from portal.operations.backups import going_back
+from portal.operations.backups.keeping.codec import pack
 from portal.operations.backups.keeping.exceptions import CannotReach
+from portal.operations.backups.keeping.hashing import digest_of
 from portal.operations.backups.keeping.shelf import Shelf
-from portal.operations.backups.manifest import Notes
+from portal.operations.backups.manifest import KeyCount, Notes, manifest_document
 from portal.operations.backups.restoring import online
 from portal.operations.backups.restoring.errors import RestoreFailed
 from portal.operations.backups.work import BACKUP, RESTORE, WORK, NoSuchBackup, find_backup
@@ -390,3 +393,25 @@ def test_a_wrong_address_is_not_told_with_its_password(single: Site) -> None:
     with pytest.raises(CommandError) as caught:
         command("redis_restore", "latest", "--to", f"http://user:{password}@example.org")
     assert password not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("options", [("--whole",), ()])
+@pytest.mark.parametrize("lie", ["counts", "file"])
+def test_what_is_trusted_is_looked_into_before_anything_changes(
+    lie: str, options: tuple[str, ...], single: Site, storage: Path, tmp_path: Path
+) -> None:
+    name = backed_up()
+    kept = find_backup(name, shelf=Shelf())
+    (part,) = kept.manifest.parts
+    if lie == "counts":
+        part = replace(part, proof=replace(part.proof, counts=(KeyCount(7, keys=1, expiring=0),)))
+    else:
+        (tmp_path / "plain").write_bytes(b"REDIS0010\x00\x01k\xff")
+        stored = pack(tmp_path / "plain", target=storage / name / part.file)
+        part = replace(part, plain=digest_of(tmp_path / "plain"), stored=stored)
+    document = manifest_document(replace(kept.manifest, parts=(part,)))
+    (storage / name / "manifest.json").write_bytes(document)
+    before = single.contents()
+    with pytest.raises(CommandError, match=r"other keys than its manifest tells of|not well formed"):
+        command("redis_restore", name, "--trust", *options)
+    assert single.contents() == before

@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 
 from portal.operations.backups.restoring import swapping
 from portal.operations.backups.restoring.errors import CannotRestore
+from portal.operations.backups.restoring.functions import forget_functions, take_functions_back
 from portal.operations.backups.restoring.swapping import Exchange, NotOurs
 from portal.operations.backups.restoring.target import Target, open_target
 from portal.operations.backups.sources import NoSuchSource, source_named
@@ -22,9 +23,12 @@ def take_back(kept: KeptData, *, to: RedisAddress | None = None) -> None:
     """Exchange the databases once more: the old data is live again. Raises CannotRestore."""
     with open_target(to or _address(kept)) as target:
         _demand_place(kept, target=target)
-        swapping.go_back(target, exchange=_exchange(kept))
+        exchange = _exchange(kept)
+        take_functions_back(target, exchange=exchange)
+        swapping.go_back(target, exchange=exchange)
+        forget_functions(target, exchange=exchange)
         # What had been restored lies in the backup.
-        swapping.drop(target, exchange=_exchange(kept))
+        swapping.drop(target, exchange=exchange)
     KeptData.objects.filter(pk=kept.pk).update(state=KeptData.State.TAKEN_BACK)
 
 

@@ -11,7 +11,7 @@ from portal.operations.backups.rdb.walk import Walk
 from portal.operations.backups.restoring import swapping
 from portal.operations.backups.restoring.compare import Compared, compare
 from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed
-from portal.operations.backups.restoring.functions import functions_payload
+from portal.operations.backups.restoring.functions import functions_payload, keep_functions
 from portal.operations.backups.restoring.load import Loaded, load
 from portal.operations.backups.restoring.saving import Saved, save_what_is_replaced
 from portal.operations.backups.restoring.selection import Selection
@@ -118,7 +118,7 @@ def restore_whole(
     except CannotRestore:
         _empty(target, exchange)
         raise
-    functions, complaint = _restore_functions(plain, target=target)
+    functions, complaint = _restore_functions(plain, target=target, exchange=exchange)
     warnings = tuple(words for words in (warning, complaint) if words)
     return Restored(loaded, compared=compared, exchange=exchange, functions=functions, warnings=warnings)
 
@@ -144,7 +144,7 @@ def _fill(plain: Path, *, target: Target, exchange: Exchange, progress: Progress
     return loaded, compared
 
 
-def _restore_functions(plain: Path, *, target: Target) -> tuple[int, str]:
+def _restore_functions(plain: Path, *, target: Target, exchange: Exchange) -> tuple[int, str]:
     """Restore the function libraries; return how many, and what went wrong."""
     with plain.open("rb") as file:
         walk = Walk(file, keeps_values=False)
@@ -152,6 +152,7 @@ def _restore_functions(plain: Path, *, target: Target) -> tuple[int, str]:
     if not walk.functions:
         return 0, ""
     try:
+        keep_functions(target, exchange=exchange)
         target.server.execute_command("FUNCTION", "RESTORE", functions_payload(walk.functions), "REPLACE")
     except redis.RedisError as error:
         return 0, f"The {len(walk.functions)} function libraries were not restored: {error}."

@@ -207,6 +207,20 @@ def test_a_whole_restore_can_be_taken_back(single: Site) -> None:
         command("redis_restore", "--take-back")
 
 
+def test_a_take_back_brings_the_functions_back_too(single: Site) -> None:
+    library = "#!lua name=ours\nredis.register_function('ours', function() return {} end)"
+    with single_client(single) as client:
+        client.function_load(library.format(1))
+        backed_up()
+        client.function_load(library.format(2), replace=True)
+        before = single.contents()
+        command("redis_restore", "latest", "--whole")
+        assert client.fcall("ours", 0) == 1
+        command("redis_restore", "--take-back")
+        assert client.fcall("ours", 0) == 2
+    assert single.contents() == before
+
+
 def test_of_a_part_of_the_keys_a_whole_restore_replaces_no_database(single: Site) -> None:
     name = command("redis_backup", "--prefix", "list").partition(":")[0]
     before = single.contents()

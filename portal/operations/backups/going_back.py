@@ -9,14 +9,19 @@ from portal.operations.backups.restoring.errors import CannotRestore
 from portal.operations.backups.restoring.functions import forget_functions, take_functions_back
 from portal.operations.backups.restoring.swapping import Exchange, NotOurs
 from portal.operations.backups.restoring.target import Target, open_target
-from portal.operations.backups.sources import NoSuchSource, source_named
+from portal.operations.backups.sources import NoSuchSource, source_named, source_names
 from portal.operations.models import JobRun, KeptData
 from portal.redis_address import RedisAddress
 
 
-def newest_kept(*, source: str) -> KeptData | None:
-    """Return what the last restore of a source moved aside, if it is still there; '' for that of any other server."""
-    return KeptData.objects.filter(source=source, state=KeptData.State.KEPT).first()
+def newest_kept(*, to: RedisAddress | None = None, may_be_half: bool = False) -> KeptData | None:
+    """Return what the last restore moved aside, if it is still there: on a server of ours, or on the one at `to`.
+
+    With `may_be_half` also what a restore was still filling, or left when it was cut off.
+    """
+    states = (KeptData.State.KEPT, *((KeptData.State.FILLING,) if may_be_half else ()))
+    kept = KeptData.objects.filter(state__in=states)
+    return (kept.filter(source="", place=Target(to).place) if to else kept.filter(source__in=source_names())).first()
 
 
 def take_back(kept: KeptData, *, to: RedisAddress | None = None) -> None:

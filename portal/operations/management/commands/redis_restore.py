@@ -19,7 +19,7 @@ from portal.operations.backups.folders import working_folder
 from portal.operations.backups.keeping.fetching import fetch_plain
 from portal.operations.backups.keeping.kept import Kept
 from portal.operations.backups.keeping.shelf import Shelf
-from portal.operations.backups.sources import ELSEWHERE, source_names
+from portal.operations.backups.sources import ELSEWHERE
 from portal.operations.backups.work import RESTORE, TAKE_BACK, WORK, find_backup, go_back, prefixes_of, restore
 from portal.operations.management import offline_restore
 from portal.operations.management.backup_command import BackupCommand, Teller
@@ -114,16 +114,14 @@ class Command(BackupCommand):
             bring_back_from(truth, dry_run=is_dry_run, exact=False, stdout=self.stdout, stderr=self.stderr)
 
     def _go_back(self, to: RedisAddress | None, *, drops: bool) -> None:
-        names = ("",) if to else source_names()
-        found = [kept for kept in (going_back.newest_kept(source=name) for name in names) if kept]
-        if not found:
+        kept = going_back.newest_kept(to=to, may_be_half=drops)
+        if kept is None:
             raise CommandError("No restore with --whole has left old data to go back to. Nothing was changed.")
-        for kept in found:
-            if drops:
-                going_back.drop(kept, to=to)
-                self.stdout.write(f"{kept} was dropped.")
-            else:
-                self._take_back(kept, to=to)
+        if drops:
+            going_back.drop(kept, to=to)
+            self.stdout.write(f"{kept} was dropped.")
+        else:
+            self._take_back(kept, to=to)
 
     def _take_back(self, kept: KeptData, *, to: RedisAddress | None) -> None:
         source = kept.source or ELSEWHERE

@@ -26,6 +26,7 @@ from portal.operations.backups.restoring import online
 from portal.operations.backups.restoring.errors import RestoreFailed
 from portal.operations.backups.work import BACKUP, RESTORE, WORK, NoSuchBackup, find_backup
 from portal.operations.models import Backup, BackupAction, BackupPlan, JobRun, KeptData
+from portal.redis_address import parse_redis_address
 from tests.portal.operations.backups.keeping.conftest import Identity
 from tests.portal.operations.backups.restoring.conftest import PROGRAMS
 from tests.portal.operations.backups.restoring.filling import Live
@@ -234,6 +235,17 @@ def test_the_old_data_of_a_whole_restore_can_be_dropped(single: Site) -> None:
     command("redis_restore", "--drop-old")
     with single_client(single) as client:
         assert set(client.info("keyspace")) == {"db0", "db3"}
+
+
+def test_the_last_restore_alone_is_gone_back_from(settings: Any) -> None:
+    settings.REDIS, settings.RATELIMIT_STORAGE, here, there = (
+        parse_redis_address(f"redis://127.0.0.1:{port}") for port in (1, 2, 3, 4)
+    )
+    now = timezone.now()
+    for source, place in (("redis", "127.0.0.1:1"), ("limits", "127.0.0.1:2"), ("", "127.0.0.1:3"), ("", "host:9")):
+        KeptData.objects.create(name=place, source=source, place=place, moved_at=now, until=now)
+    found = going_back.newest_kept(), going_back.newest_kept(to=here), going_back.newest_kept(to=there)
+    assert [kept and kept.name for kept in found] == ["127.0.0.1:2", "127.0.0.1:3", None]
 
 
 def test_what_a_killed_restore_filled_is_dropped(single: Site, monkeypatch: pytest.MonkeyPatch) -> None:

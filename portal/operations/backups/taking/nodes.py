@@ -101,9 +101,14 @@ def _of_cluster(address: RedisAddress) -> tuple[Node, ...]:
             "See to it (CLUSTER SHARDS), and try again."
         )
     return tuple(
-        Node(_file_name(host, port), _one_server(address, (host, port)), Role.PRIMARY)
+        Node(part_name(host, port), _one_server(address, (host, port)), Role.PRIMARY)
         for host, port in sorted(slots_by_host)
     )
+
+
+def part_name(host: str, port: int) -> str:
+    """Return the name of a server's part: a file's name, which begins with a letter or a digit."""
+    return f"{host.replace(':', '_').replace('%', '_').lstrip('_')}-{port}".lstrip("-")
 
 
 def _slots_by_host(node: Client, address: RedisAddress) -> dict[Host, int]:
@@ -134,11 +139,6 @@ def _first_answer(address: RedisAddress, ask: Callable[[Client, RedisAddress], A
 
 def _text(host: bytes | str) -> str:
     return host.decode(errors="replace") if isinstance(host, bytes) else host
-
-
-def _file_name(host: str, port: int) -> str:
-    # It begins with a letter or a digit, as names in the storage do: an IPv6 address may begin with a colon.
-    return f"{host.replace(':', '_').lstrip('_')}-{port}"
 
 
 def _one_server(address: RedisAddress, host: Host) -> RedisAddress:

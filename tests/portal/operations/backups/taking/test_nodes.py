@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import redis
 
+from portal.operations.backups.keeping.kept import is_plain_name
 from portal.operations.backups.manifest import Method
 from portal.operations.backups.taking.choosing import take
 from portal.operations.backups.taking.errors import CannotTake
-from portal.operations.backups.taking.nodes import nodes
+from portal.operations.backups.taking.nodes import nodes, part_name
 from portal.redis_address import parse_redis_address
 from tests.limits.cluster_and_sentinel.servers import Servers, port_of, start_cluster, start_sentinels, stop
 from tests.portal.operations.backups.servers import VALKEY, loaded
@@ -125,3 +126,12 @@ def test_a_cluster_with_slots_that_nobody_serves_is_refused(cluster: Servers) ->
         with pytest.raises(CannotTake, match="100 of its 16,384 slots"):
             nodes(parse_redis_address(f"redis+cluster://127.0.0.1:{port_of(cluster.servers[0])}"))
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 99)
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("10.0.0.1", "10.0.0.1-7000"), ("::1", "1-7000"), ("2001:db8::1", "2001_db8__1-7000"), ("::", "7000")],
+)
+def test_the_name_of_a_part_is_a_files_name_for_every_host(host: str, name: str) -> None:
+    assert part_name(host, 7000) == name
+    assert is_plain_name(part_name(host, 7000))

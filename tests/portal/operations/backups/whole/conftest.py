@@ -1,9 +1,7 @@
 """A site whose backups lie in a folder of the test's own, of servers of each kind."""
 
 import contextlib
-import itertools
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +23,9 @@ from tests.portal.operations.backups.keeping.conftest import (  # fixtures are k
     s3_keys,
     s3_server,
 )
-from tests.portal.operations.backups.restoring.conftest import PROGRAMS
-from tests.portal.operations.backups.restoring.filling import Live
-from tests.servers import start_redis, wait_until
+from tests.portal.operations.backups.restoring.conftest import PROGRAMS, Start, start
+from tests.portal.operations.backups.servers import FAR_MS
+from tests.servers import wait_until
 
 Contents = dict[tuple[int, bytes], tuple[int, Meaning]]
 
@@ -83,7 +81,7 @@ def fill(client: Any) -> None:
         client.xadd("stream", {"number": number})
     client.xgroup_create("stream", "group", "0")
     client.xreadgroup("group", "consumer", {"stream": ">"}, count=20)
-    client.pexpireat("hash", 4_102_444_800_000)
+    client.pexpireat("hash", FAR_MS)
     with contextlib.suppress(redis.ResponseError):  # Redis 7.0 knows no fields that expire
         client.execute_command("HPEXPIREAT", "hash", 4_102_444_000_000, "FIELDS", 1, "field 7")
 
@@ -100,26 +98,6 @@ def sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     started = start_sentinels(tmp_path_factory)
     yield started
     stop(started)
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Live]]:
-    """Starts single servers, and stops them."""
-    numbers = itertools.count()
-    with ExitStack() as running:
-
-        def start_one(kind: str, *options: str) -> Live:
-            folder = tmp_path / f"server-{next(numbers)}"
-            server = start_redis(
-                folder,
-                program=PROGRAMS[kind],
-                socket_path=str(folder / "server.sock"),
-                options=("--repl-diskless-sync-delay", "0", *options),
-            )
-            running.callback(server.stop)
-            return Live(server)
-
-        yield start_one
 
 
 @pytest.fixture
@@ -142,7 +120,7 @@ def live_at(settings: Any, address: RedisAddress) -> Site:
 
 
 @pytest.fixture
-def single(settings: Any, storage: Path, start: Callable[..., Live]) -> Site:
+def single(settings: Any, storage: Path, start: Start) -> Site:
     """A site on one Redis 7.0, filled."""
     site = live_at(settings, start("redis-7.0").address)
     site.fill()
@@ -150,7 +128,7 @@ def single(settings: Any, storage: Path, start: Callable[..., Live]) -> Site:
 
 
 @pytest.fixture(params=["redis-7.0", "valkey", "sentinels", "cluster"])
-def site(request: pytest.FixtureRequest, settings: Any, storage: Path, start: Callable[..., Live]) -> Site:
+def site(request: pytest.FixtureRequest, settings: Any, storage: Path, start: Start) -> Site:
     """A site on each kind of servers, filled."""
     if request.param in PROGRAMS:
         site = live_at(settings, start(request.param).address)
@@ -193,4 +171,4 @@ def object_storage(s3_keys: None, s3_server: str, settings: Any) -> str:
     return s3_server
 
 
-__all__ = ["s3_keys", "s3_server"]
+__all__ = ["s3_keys", "s3_server", "start"]

@@ -74,7 +74,7 @@ def test_a_manifest_that_lies_hides_no_other(wrong: str, folder_shelf: Shelf, wo
 
 def test_notes_out_of_bounds_keep_their_backup(folder_shelf: Shelf, work: Path) -> None:
     kept = publish(folder_shelf, work, name="good")
-    folder_shelf.write_notes(kept, notes=Notes(failed_at=datetime(1, 1, 1, tzinfo=UTC)))
+    folder_shelf.change_notes(kept, change=lambda notes: Notes(failed_at=datetime(1, 1, 1, tzinfo=UTC)))
     (kept,) = folder_shelf.kept()
     assert kept.notes.is_pinned
     assert "cannot be read" in kept.problems[0]
@@ -166,7 +166,8 @@ def test_a_manifest_that_was_changed_is_told(folder_shelf: Shelf, work: Path, tm
 
 def test_notes_of_another_backup_are_not_believed(folder_shelf: Shelf, work: Path, tmp_path: Path) -> None:
     for name in ("one", "other"):
-        folder_shelf.write_notes(publish(folder_shelf, work, name=name), notes=Notes(is_pinned=name == "one"))
+        pinned = Notes(is_pinned=name == "one")
+        folder_shelf.change_notes(publish(folder_shelf, work, name=name), change=lambda notes, pinned=pinned: pinned)
     shutil.copy(tmp_path / "backups" / "other" / "notes.json", tmp_path / "backups" / "one" / "notes.json")
     kept = folder_shelf.find("one")
     assert isinstance(kept, Kept)

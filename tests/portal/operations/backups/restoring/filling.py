@@ -15,6 +15,8 @@ from tests.servers import Server
 
 FUNCTIONS = "#!lua name=counting\nredis.register_function('one', function(keys, args) return 1 end)"
 _DATABASES = range(16)
+Contents = dict[tuple[int, bytes], tuple[int, Meaning]]
+"""By database and key: when it expires, and what it means."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _fill(client: Any) -> None:
     client.geoadd("places", (16.37, 48.2, "Vienna"))
 
 
-def contents(live: Live) -> dict[tuple[int, bytes], tuple[int, Meaning]]:
+def contents(live: Live) -> Contents:
     """Return what each key of each database means, and when it expires."""
     return {(number, key): found for number in _DATABASES for key, found in _contents(live.database(number))}
 

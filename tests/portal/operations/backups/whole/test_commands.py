@@ -384,10 +384,10 @@ def test_the_latest_is_proven_and_not_of_tomorrow(single: Site, storage: Path) -
     name = backed_up()
     shelf, now = Shelf(), timezone.now()
     kept = find_backup(name, shelf=shelf)
-    shelf.write_notes(kept, notes=Notes(failed_at=now, failure="It is damaged."))
+    shelf.change_notes(kept, change=lambda notes: Notes(failed_at=now, failure="It is damaged."))
     with pytest.raises(NoSuchBackup):
         find_backup("latest", shelf=shelf)
-    shelf.write_notes(kept, notes=Notes())
+    shelf.change_notes(kept, change=lambda notes: Notes())
     assert find_backup("latest", shelf=shelf).name == name
 
 
@@ -399,7 +399,7 @@ def test_old_data_elsewhere_is_dropped_on_that_server_alone(single: Site, tmp_pa
     try:
         command("redis_restore", name, "--whole", "--to", f"{one.url}/0")
         for argument in ("--take-back", "--drop-old"):
-            with pytest.raises(CommandError, match=r"was to 127\.0\.0\.1:\d+, and not to.*Nothing was changed"):
+            with pytest.raises(CommandError, match="Nothing was changed"):
                 command("redis_restore", argument, "--to", f"{other.url}/0")
         assert "was dropped" in command("redis_restore", "--drop-old", "--to", f"{one.url}/0")
     finally:

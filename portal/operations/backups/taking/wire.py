@@ -119,6 +119,8 @@ class _Incoming:
             self._begin = at + 1
             if line:
                 return line
+            # A server that lets us wait, for long at times, says so.
+            self._waits()
 
     def copy(self, size: int, *, into: Landing) -> None:
         """Copy so many bytes."""
@@ -174,8 +176,6 @@ class _Incoming:
         if not received:
             raise Broken(f"{self.place} closed the connection before any data. Look at its log, and try again.")
         self._end += received
-        # A server may let us wait for long, with a newline each second.
-        self._waits()
 
     def _cut(self, size_bytes: int) -> Broken:
         return Broken(

@@ -44,7 +44,7 @@ def restore(kept: Any, **wish: Any) -> Any:
 
 
 def without_marks(contents: Any) -> Any:
-    return {key: found for key, found in contents.items() if not key[1].startswith(b"portal:kept-by-restore")}
+    return {key: found for key, found in contents.items() if not key[1].startswith(b"portal:")}
 
 
 @pytest.mark.parametrize("is_encrypted", [False, True], ids=["plain", "encrypted"])

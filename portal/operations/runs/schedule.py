@@ -31,13 +31,16 @@ def ask_scheduled(job: str, *, task: str, sources: Iterable[str], now: datetime)
 def make_up(job: str, *, task: str, sources: Iterable[str], now: datetime) -> list[JobRun]:
     """Ask for what beat could not: a broker that was away at the moment costs a run half a minute, not a night.
 
-    Only what has run by its schedule before: a site that was just installed waits for its first slot.
+    Only what has run by its schedule before: a site that was just installed waits for its first slot. Nor for a moment
+    after which a run was asked for: a schedule that was set to an earlier hour has missed nothing.
     """
     moment = _last_moment(task, now=now - _CLOCKS_APART)
     if moment is None or moment < now - LATE_MAX:
         return []
-    known = set(JobRun.objects.filter(job=job, arguments__origin="schedule").values_list("source", flat=True))
-    return _ask(job, sources=known.intersection(sources), moment=moment, now=now)
+    scheduled = JobRun.objects.filter(job=job, arguments__origin="schedule")
+    known = set(scheduled.values_list("source", flat=True))
+    asked_since = set(scheduled.filter(asked_at__gte=moment).values_list("source", flat=True))
+    return _ask(job, sources=known.intersection(sources) - asked_since, moment=moment, now=now)
 
 
 def slot_of(source: str, *, moment: datetime) -> str:

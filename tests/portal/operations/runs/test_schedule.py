@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from django_celery_beat.tzcrontab import TzAwareCrontab
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,6 +102,15 @@ def test_a_slot_that_beat_could_not_send_is_made_up_for() -> None:
     slots(now=NOW - timedelta(days=1))
     assert made_up(now=minutes(-2)) == []
     assert made_up(now=minutes(2)) == ["redis/2026-11-29T03:15Z"]
+    assert made_up(now=minutes(3)) == []
+
+
+@database
+def test_a_schedule_moved_to_a_moment_before_the_last_run_makes_up_for_nothing() -> None:
+    slots(now=NOW - timedelta(days=1))
+    slots(now=minutes(0))
+    earlier = CrontabSchedule.objects.create(minute="15", hour="2", timezone=UTC)
+    PeriodicTask.objects.filter(task=TASK).update(crontab=earlier)
     assert made_up(now=minutes(3)) == []
 
 

@@ -72,8 +72,10 @@ def restore_in_place(
         )
         for plain in plains
     ]
+    done = _sum(loaded)
+    selection.demand_a_match(done.left_out, keys=done.keys)
     total = Saved(sum(part.replaced for part in saved), added=sum(part.added for part in saved))
-    return Restored(_sum(loaded), saved=total)
+    return Restored(done, saved=total)
 
 
 def restore_whole(

@@ -56,6 +56,7 @@ def preview(
         live = {number: target.keys_in(number) for number in sorted(databases)}
     except redis.RedisError as error:
         raise CannotRestore(f"{target.place} does not tell what it holds: {error}. Nothing was changed.") from error
+    selection.demand_a_match(left_out, keys=keys)
     return Preview(
         keys, added=added, replaced=replaced, expired=expired, left_out=dict(left_out), live=live, functions=functions
     )

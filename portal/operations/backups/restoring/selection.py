@@ -1,6 +1,9 @@
 """Which keys of a backup are brought back, and why others are left out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from portal.operations.backups.restoring.errors import CannotRestore
 
 CELERY = "Celery's: a restored queue runs finished jobs again"
 OURS = "rate limits' own documents: the database is the truth"
@@ -40,3 +43,9 @@ class Selection:
         if database in self.celery_databases or key.startswith(_CELERYS_PREFIXES) or key in _CELERYS_NAMES:
             return CELERY
         return OURS if key.startswith(_OUR_PREFIXES) else ""
+
+    def demand_a_match(self, left_out: Mapping[str, int], *, keys: int) -> None:
+        """Raise CannotRestore where no key was asked for: a mistyped prefix must not pass for a restore."""
+        if self.only and left_out.get(NOT_ASKED, 0) == keys:
+            asked = " or ".join(f"“{prefix.decode(errors='backslashreplace')}”" for prefix in self.only)
+            raise CannotRestore(f"None of the {keys:,} keys in the backup begins with {asked}. Nothing was changed.")

@@ -298,6 +298,18 @@ def test_only_and_without_choose_by_prefix(origin: Live, plain: Path, target: Ta
     assert restored.loaded.left_out[NOT_ASKED] + restored.loaded.left_out[ASKED_NOT] == restored.loaded.keys - 2
 
 
+def test_a_prefix_that_no_key_has_is_a_failure_and_no_success_of_nothing(
+    origin: Live, plain: Path, target: Target, tmp_path: Path
+) -> None:
+    before = contents(origin)
+    mistyped = Selection(only=(b"larje", b"lonk"))
+    with pytest.raises(CannotRestore, match="begins with “larje” or “lonk”"):
+        in_place(plain, target=target, selection=mistyped, folder=tmp_path)
+    with pytest.raises(CannotRestore, match="Nothing was changed"):
+        preview([plain], target=target, selection=mistyped)
+    assert contents(origin) == before
+
+
 def test_what_has_expired_is_counted_and_does_not_come_back(target: Target, tmp_path: Path) -> None:
     plain = tmp_path / "old.rdb"
     plain.write_bytes(rdb_of([(0, b"gone", b"1", 1_000_000), (0, b"here", b"1", 0)]))

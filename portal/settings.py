@@ -348,6 +348,8 @@ LOGGING: dict[str, Any] = {
             for name in ("celery.beat", "celery.worker.consumer", "django_celery_beat", "kombu")
         },
         "celery": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # It tells each time where it found its keys.
+        "botocore": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # It tells every five seconds that there is nothing to send.
         "post_office": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},

@@ -15,6 +15,7 @@ from portal.operations.admin.standing import active_runs
 from portal.operations.backups import tidying
 from portal.operations.backups.keeping.exceptions import KeepingError
 from portal.operations.backups.keeping.kept import MANIFEST, Kept, stored_files
+from portal.operations.backups.keeping.place import place
 from portal.operations.backups.keeping.retention import Verdict
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.manifest import Level, Proof
@@ -65,6 +66,7 @@ def page_context(request: HttpRequest, row: Backup) -> dict[str, Any]:
         "complaint": complaint,
         "level": {"symbol": symbol, "words": words, "tone": tone},
         "age": age_words(row),
+        "place": place(),
         "took": in_seconds(row.seconds),
         "why": why_words(row),
         "proofs": list(_proofs(kept)) if kept else [],

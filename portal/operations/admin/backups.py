@@ -24,6 +24,7 @@ from portal.operations.admin.progress import Shown
 from portal.operations.admin.rights import demand, rights
 from portal.operations.backups import pinning
 from portal.operations.backups.keeping.exceptions import KeepingError
+from portal.operations.backups.keeping.place import place
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.sources import source_names
 from portal.operations.backups.work import BACKUP, PROVE, NoSuchBackup, find_backup
@@ -84,6 +85,7 @@ class BackupAdmin(ReadOnlyAdmin):
             "kept_data": taking_back.kept_data(now=now),
             "plots": size_plots(Backup.objects.filter(is_missing=False)),
             "sources": source_names(),
+            "place": place(),
             "may": rights(request),
         }
         return super().changelist_view(request, context | (extra_context or {}))

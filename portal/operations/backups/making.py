@@ -42,8 +42,9 @@ class Wanted:
 
 
 def make_backup(wanted: Wanted, *, now: datetime, progress: Progress, shelf: Shelf) -> Kept:
-    """Make and publish a backup. Raises CannotTake, NotProven, CannotKeep, NotMade; then there is none."""
+    """Make and publish a backup. Raises CannotTake, NotProven, KeepingError, NotMade; then there is none."""
     began = time.monotonic()
+    name = _free_name(wanted.source.name, now=now, shelf=shelf)  # first, for a storage that is away ends it here
     with working_folder() as folder:
         parts, files = [], {}
         for node in nodes(wanted.source.address):
@@ -60,7 +61,7 @@ def make_backup(wanted: Wanted, *, now: datetime, progress: Progress, shelf: She
         truth, path = _truth(folder, now=now)
         files[truth.file] = path
         manifest = Manifest(
-            name=_free_name(wanted.source.name, now=now, shelf=shelf),
+            name=name,
             source=wanted.source.name,
             began_at=now,
             seconds=round(time.monotonic() - began, 3),

@@ -4,6 +4,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from portal.operations.backups.keeping.place import where_to_look
+
 
 class KeepingError(Exception):
     """A failure in plain words."""
@@ -37,10 +39,7 @@ def reaching(doing: str) -> Iterator[None]:
     except KeepingError:
         raise
     except Exception as error:  # Each storage has errors of its own, without a common base.
-        raise CannotReach(
-            f"The storage of backups failed while {doing}: {words(error)}. "
-            "Look at BACKUP_STORAGE_URL, at its keys and at the room there."
-        ) from error
+        raise CannotReach(f"The storage of backups failed while {doing}: {words(error)}. {where_to_look()}") from error
 
 
 def words(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from django.utils.timesince import timesince
 
 from portal.operations.backups import inventory, pinning, tidying
 from portal.operations.backups.keeping.kept import Kept
+from portal.operations.backups.keeping.place import place
 from portal.operations.backups.keeping.retention import Verdict
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.work import LEVELS, find_backup
@@ -43,7 +44,7 @@ class Command(BackupCommand):
         for rubbish in found.rubbish:
             self.stdout.write(f"{rubbish.name}: no backup. {rubbish.why}")
         if not found.kept:
-            self.stdout.write("There is no backup yet: `manage.py redis_backup` makes one.")
+            self.stdout.write(f"There is no backup yet in {place()}: `manage.py redis_backup` makes one.")
 
     def _reasons(self, kept: tuple[Kept, ...]) -> dict[str, str]:
         verdicts = tidying.verdicts(kept, plan=BackupPlan.current(), now=timezone.now())
@@ -59,7 +60,7 @@ def _line(kept: Kept) -> str:
     manifest = kept.manifest
     age = timesince(manifest.began_at).partition(",")[0].replace("\xa0", " ")
     parts = [
-        f"{manifest.keys:,} keys",
+        f"{manifest.keys:,} key{'' if manifest.keys == 1 else 's'}",
         str(filesizeformat(manifest.stored_bytes)).replace("\xa0", " "),
         LEVELS[kept.level],
         *(["encrypted"] if manifest.is_encrypted else []),

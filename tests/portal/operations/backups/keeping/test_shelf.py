@@ -119,13 +119,21 @@ def test_a_full_disk_keeps_nothing_half_done(work: Path, small_disk: Path) -> No
     assert shelf.kept() == (published,)
 
 
-def test_a_bucket_that_is_not_there_is_told(s3_keys: None, s3_server: str, work: Path) -> None:
+def test_a_bucket_that_is_not_there_is_told(s3_keys: None, s3_server: str, work: Path, settings: Any) -> None:
+    settings.BACKUP_STORAGE_URL = "s3://nobody-made-it"
     shelf = Shelf(s3_storage(s3_server, bucket="nobody-made-it"))
     with pytest.raises(CannotKeep, match=r"bucket does not exist.*BACKUP_STORAGE_URL"):
         publish(shelf, work)
     with pytest.raises(CannotReach, match="bucket does not exist"):
         shelf.kept()
     shelf.storage.connection.meta.client.close()
+
+
+def test_a_folder_that_cannot_be_used_is_told_by_its_own_name(work: Path, tmp_path: Path, settings: Any) -> None:
+    settings.BACKUP_DIR = tmp_path / "taken"
+    settings.BACKUP_DIR.write_text("not a folder")
+    with pytest.raises(CannotKeep, match=r"Look at .*/taken \(BACKUP_DIR\)"):
+        publish(Shelf(DurableFolderStorage(settings.BACKUP_DIR)), work)
 
 
 def test_keys_that_s3_refuses_are_told(s3_shelf: Shelf, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,15 @@ def test_of_a_server_killed_in_mid_transfer_nothing_is_left(
     assert left_behind(settings) == []
 
 
+def test_a_storage_that_is_away_is_told_before_anything_is_taken(single: Site, storage: Path) -> None:
+    storage.write_text("not a folder")
+    with redis.Redis.from_url(single.address.url) as client:
+        before = client.info("stats")["sync_full"]
+        run = back_up()
+        assert client.info("stats")["sync_full"] == before
+    assert "The storage of backups failed" in run.outcome
+
+
 def test_with_a_full_disk_at_our_end_nothing_is_left(single: Site, settings: Any, small_disk: Path) -> None:
     settings.VAR = small_disk
     with redis.Redis.from_url(single.address.url) as client:
@@ -121,6 +130,7 @@ def test_a_failed_backup_is_told_to_the_channels(single: Site, settings: Any) ->
 
 def test_a_storage_that_refuses_keeps_nothing(single: Site, object_storage: str, settings: Any) -> None:
     url = f"s3://no-such-bucket/nightly?endpoint_url={object_storage}&region_name=us-east-1"
+    settings.BACKUP_STORAGE_URL = url
     settings.STORAGES = settings.STORAGES | {"backups": environment.storage(url)}
     run = back_up()
     assert run.state == JobRun.State.FAILED

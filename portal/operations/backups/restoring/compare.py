@@ -14,7 +14,7 @@ from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.rdb.payload import Dumped, split
 from portal.operations.backups.rdb.walk import Entry, Walk
 from portal.operations.backups.restoring.batches import batches
-from portal.operations.backups.restoring.errors import RestoreFailed
+from portal.operations.backups.restoring.errors import RestoreFailed, reason_of
 from portal.operations.backups.restoring.load import Chosen, Progress
 from portal.operations.backups.restoring.pipelining import dumps
 from portal.operations.backups.restoring.selection import Selection
@@ -65,7 +65,9 @@ def compare(
                 differing += map(_named, islice(wrong, max(0, _NAMED_MAX - len(differing))))
                 progress(walk.offset)
         except redis.RedisError as error:
-            raise RestoreFailed(f"What was restored could not be read back to compare it: {error}.") from error
+            raise RestoreFailed(
+                f"What was restored could not be read back to compare it: {reason_of(error)}."
+            ) from error
     return Compared(found[_EQUAL], expired=found[_EXPIRED], differ=found[_DIFFERS], differing=tuple(differing))
 
 

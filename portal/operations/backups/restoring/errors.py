@@ -7,3 +7,8 @@ class CannotRestore(Exception):
 
 class RestoreFailed(Exception):
     """Something was changed, and not all is well; the message says what, and what to do."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error's own words without their full stop: they stand within a sentence."""
+    return str(error).rstrip(".")

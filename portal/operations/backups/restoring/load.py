@@ -11,7 +11,7 @@ import redis
 from portal.operations.backups.rdb.payload import payload
 from portal.operations.backups.rdb.walk import Entry, Walk
 from portal.operations.backups.restoring.batches import batches
-from portal.operations.backups.restoring.errors import RestoreFailed
+from portal.operations.backups.restoring.errors import RestoreFailed, reason_of
 from portal.operations.backups.restoring.pipelining import Command, answers
 from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.target import Target
@@ -92,8 +92,8 @@ def load(
                 progress(walk.offset)
         except redis.RedisError as error:
             raise RestoreFailed(
-                f"FAILED: {target.place} went away after {loaded:,} keys were restored: {error}. What was to be "
-                "replaced is kept; restore again once it is back."
+                f"FAILED: {target.place} went away after {loaded:,} keys were restored: {reason_of(error)}. What was "
+                "to be replaced is kept; restore again once it is back."
             ) from error
     result = Loaded(chosen.keys, loaded=loaded, expired=chosen.expired, left_out=dict(chosen.left_out))
     if not result.adds_up:

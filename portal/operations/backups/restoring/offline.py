@@ -15,7 +15,7 @@ from portal.operations.backups.proving.versions import can_load
 from portal.operations.backups.rdb import format
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.rdb.walk import Measured
-from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed
+from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed, reason_of
 from portal.operations.backups.restoring.placing import aside, put_in_place
 from portal.operations.backups.restoring.running import who_runs
 from portal.operations.backups.restoring.server_files import ServerFiles
@@ -72,7 +72,7 @@ def verify(client: Any, *, expected: Measured | Proof, plain: Path) -> Loaded:
         ) from error
     except redis.RedisError as error:
         raise RestoreFailed(
-            f"FAILED: whether the restore worked is not known, for the server cannot be asked: {error}. "
+            f"FAILED: whether the restore worked is not known, for the server cannot be asked: {reason_of(error)}. "
             "Look at its log."
         ) from error
 

@@ -10,7 +10,7 @@ import redis
 from portal.operations.backups.rdb.walk import Walk
 from portal.operations.backups.restoring import swapping
 from portal.operations.backups.restoring.compare import Compared, compare
-from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed
+from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed, reason_of
 from portal.operations.backups.restoring.functions import functions_payload, keep_functions
 from portal.operations.backups.restoring.load import Loaded, load
 from portal.operations.backups.restoring.saving import Saved, save_what_is_replaced
@@ -157,7 +157,7 @@ def _restore_functions(plain: Path, *, target: Target, exchange: Exchange) -> tu
         keep_functions(target, exchange=exchange)
         target.server.execute_command("FUNCTION", "RESTORE", functions_payload(walk.functions), "REPLACE")
     except redis.RedisError as error:
-        return 0, f"The {len(walk.functions)} function libraries were not restored: {error}."
+        return 0, f"The {len(walk.functions)} function libraries were not restored: {reason_of(error)}."
     return len(walk.functions), ""
 
 

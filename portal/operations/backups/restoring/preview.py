@@ -10,7 +10,7 @@ import redis
 
 from portal.operations.backups.rdb.walk import Entry, Walk
 from portal.operations.backups.restoring.batches import batches
-from portal.operations.backups.restoring.errors import CannotRestore
+from portal.operations.backups.restoring.errors import CannotRestore, reason_of
 from portal.operations.backups.restoring.load import Chosen, Progress
 from portal.operations.backups.restoring.pipelining import answers, demanded
 from portal.operations.backups.restoring.selection import Selection
@@ -31,6 +31,11 @@ class Preview:
     left_out: Mapping[str, int] = field(default_factory=dict)
     live: Mapping[int, int] = field(default_factory=dict)
     functions: int = 0
+
+    @property
+    def gone(self) -> int:
+        """The live keys that the backup does not hold, which an exchange moves aside with the rest."""
+        return max(0, sum(self.live.values()) - self.replaced)
 
 
 def preview(
@@ -55,7 +60,9 @@ def preview(
             left_out += chosen.left_out
         live = {number: target.keys_in(number) for number in sorted(databases)}
     except redis.RedisError as error:
-        raise CannotRestore(f"{target.place} does not tell what it holds: {error}. Nothing was changed.") from error
+        raise CannotRestore(
+            f"{target.place} does not tell what it holds: {reason_of(error)}. Nothing was changed."
+        ) from error
     selection.demand_a_match(left_out, keys=keys)
     return Preview(
         keys, added=added, replaced=replaced, expired=expired, left_out=dict(left_out), live=live, functions=functions

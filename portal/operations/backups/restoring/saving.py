@@ -11,7 +11,7 @@ from portal.operations.backups.manifest import ServerFacts
 from portal.operations.backups.rdb.walk import Entry, Walk
 from portal.operations.backups.rdb.write import RdbWriter, magic_of
 from portal.operations.backups.restoring.batches import batches
-from portal.operations.backups.restoring.errors import CannotRestore
+from portal.operations.backups.restoring.errors import CannotRestore, reason_of
 from portal.operations.backups.restoring.load import Chosen, Progress
 from portal.operations.backups.restoring.pipelining import dumps
 from portal.operations.backups.restoring.selection import Selection
@@ -50,7 +50,7 @@ def save_what_is_replaced(
     except (redis.RedisError, OSError) as error:
         into.unlink(missing_ok=True)
         raise CannotRestore(
-            f"What the restore would replace could not be saved: {error}. Nothing was changed."
+            f"What the restore would replace could not be saved: {reason_of(error)}. Nothing was changed."
         ) from error
     return Saved(saver.saved, added=added)
 

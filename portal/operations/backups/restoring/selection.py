@@ -7,8 +7,8 @@ from portal.operations.backups.restoring.errors import CannotRestore
 
 CELERY = "Celery's: a restored queue runs finished jobs again"
 OURS = "rate limits' own documents: the database is the truth"
-NOT_ASKED = "not asked for (--only)"
-ASKED_NOT = "left out as asked (--without)"
+NOT_ASKED = "not asked for"
+ASKED_NOT = "left out as asked"
 
 _CELERYS_PREFIXES = (b"celery", b"unacked", b"_kombu")
 _CELERYS_NAMES = (b"long",)

@@ -10,7 +10,7 @@ import redis
 
 from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.rdb.walk import Walk
-from portal.operations.backups.restoring.errors import CannotRestore
+from portal.operations.backups.restoring.errors import CannotRestore, reason_of
 from portal.operations.backups.versions import is_at_least
 
 _AOF_OF_MANY_FILES = (7, 0)
@@ -65,7 +65,7 @@ def ask_files(client: Any) -> ServerFiles:
         told = client.config_get("*")
     except redis.ResponseError as error:
         raise CannotRestore(
-            f"The server does not tell where its files are ({error}). Nothing was changed. "
+            f"The server does not tell where its files are ({reason_of(error)}). Nothing was changed. "
             "Name its configuration file or its folder."
         ) from error
     server, replication = client.info("server"), client.info("replication")

@@ -12,7 +12,7 @@ from itertools import chain
 
 import redis
 
-from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed
+from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed, reason_of
 from portal.operations.backups.restoring.target import Target
 
 _KEY = "portal:kept-by-restore:{name}"
@@ -138,7 +138,7 @@ def exchange(target: Target, *, exchange: Exchange) -> None:
         raise CannotRestore(f"The server does not exchange databases: {error}. Nothing was changed.") from error
     except redis.RedisError as error:
         raise RestoreFailed(
-            f"FAILED: whether the databases were exchanged is not known: {error}. The old data is in the live "
+            f"FAILED: whether the databases were exchanged is not known: {reason_of(error)}. The old data is in the live "
             f"databases or in {_listed(exchange)}: look before you change anything."
         ) from error
 
@@ -153,7 +153,7 @@ def go_back(target: Target, *, exchange: Exchange) -> None:
         if not _is_taken_back(target, exchange):
             _swap(target, exchange, said=_KEPT, says=_TAKEN_BACK)
     except redis.RedisError as error:
-        raise CannotRestore(f"The old data could not be taken back: {error}. Try again.") from error
+        raise CannotRestore(f"The old data could not be taken back: {reason_of(error)}. Try again.") from error
 
 
 def drop(target: Target, *, exchange: Exchange) -> None:
@@ -161,7 +161,9 @@ def drop(target: Target, *, exchange: Exchange) -> None:
     try:
         _demand_ours(target, _run(_DROP, target, exchange, *exchange.spare_of.values()))
     except redis.RedisError as error:
-        raise CannotRestore(f"The spare databases could not be emptied: {error}. It is tried again.") from error
+        raise CannotRestore(
+            f"The spare databases could not be emptied: {reason_of(error)}. It is tried again."
+        ) from error
 
 
 def _swap(target: Target, exchange: Exchange, *, said: str, says: str) -> None:

@@ -11,7 +11,7 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from portal.operations.backups.restoring.errors import CannotRestore
+from portal.operations.backups.restoring.errors import CannotRestore, reason_of
 from portal.operations.backups.versions import is_at_least
 from portal.redis_address import RedisAddress
 
@@ -115,7 +115,7 @@ def open_target(address: RedisAddress) -> Iterator[Target]:
             target.now_ms()
             version = target.version()
         except redis.RedisError as error:
-            raise CannotRestore(f"{target.place} cannot be used: {error}. Nothing was changed.") from error
+            raise CannotRestore(f"{target.place} cannot be used: {reason_of(error)}. Nothing was changed.") from error
         if version and not is_at_least(version):
             raise CannotRestore(
                 f"{target.place} is of version {version}, and backups come back to Redis 7.0 or newer, or Valkey. "

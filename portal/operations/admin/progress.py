@@ -1,6 +1,7 @@
 """How far a run is, and what came of it, as pages show it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
@@ -8,7 +9,9 @@ from django.utils import timezone
 
 from portal.operations.admin.run_words import command_of, title_of
 from portal.operations.models import Backup, JobRun
+from portal.operations.runs.holding import STALE
 
+_SILENT_AFTER = timedelta(minutes=2)
 _SYMBOLS = {
     JobRun.State.WAITING: ("◌", "quiet"),
     JobRun.State.RUNNING: ("▶", "active"),
@@ -49,10 +52,18 @@ class Shown:
         """Where it stands, in a sentence: read out when it changes, so without numbers that always do."""
         run = self.run
         if run.state == JobRun.State.RUNNING:
-            return f"Running: {run.progress}." if run.progress else "Running."
+            return f"Running: {run.progress}.{self._silence}" if run.progress else f"Running.{self._silence}"
         if run.state == JobRun.State.WAITING:
             return f"Waiting. {run.progress}" if run.progress and not run.attempt else "Waiting."
         return f"{run.get_state_display()}."
+
+    @property
+    def _silence(self) -> str:
+        alive_at = self.run.alive_at
+        if alive_at is None or timezone.now() - alive_at < _SILENT_AFTER:
+            return ""
+        since, until = timezone.localtime(alive_at), timezone.localtime(alive_at + STALE)
+        return f" No sign of life since {since:%H:%M:%S}: at {until:%H:%M} it is taken for dead."
 
     @property
     def numbers(self) -> str:

@@ -6,15 +6,20 @@
   const part = (region, name) => region.querySelector(`[data-part="${name}"]`);
 
   // What did not change is left alone: a screen reader reads only what is new.
-  const put = (region, html) => {
-    const fresh = new DOMParser().parseFromString(html, "text/html").body;
+  const put = (region, fresh) => {
     for (const name of ["state", "numbers", "away"]) {
       const shown = part(region, name), next = part(fresh, name);
       shown.className = next.className;
       if (shown.innerHTML !== next.innerHTML) shown.innerHTML = next.innerHTML;
     }
-    return part(fresh, "numbers").hasAttribute("data-over");
   };
+
+  const isOver = (region) => part(region, "numbers").hasAttribute("data-over");
+  const stateOf = (region) => part(region, "numbers").dataset.state;
+
+  // What stands around it, such as what can be done now, is another then.
+  const wantsReload = (region, fresh) =>
+    region.dataset.reloadOn === "change" ? stateOf(fresh) !== stateOf(region) : region.dataset.reloadOn && isOver(fresh);
 
   const follow = (region) => {
     const refresh = async () => {
@@ -26,17 +31,20 @@
             return;
           }
           if (!response.ok) throw new Error(response.status);
-          if (put(region, await response.text())) {
-            if (region.dataset.then === "reload") location.reload();
+          const fresh = new DOMParser().parseFromString(await response.text(), "text/html").body;
+          if (wantsReload(region, fresh)) {
+            location.reload();
             return;
           }
+          put(region, fresh);
+          if (isOver(fresh)) return;
         } catch {
           part(region, "away").textContent = "The site does not answer; this tries again.";
         }
       }
       setTimeout(refresh, PAUSE);
     };
-    if (!part(region, "numbers").hasAttribute("data-over")) setTimeout(refresh, PAUSE);
+    if (!isOver(region)) setTimeout(refresh, PAUSE);
   };
 
   document.querySelectorAll("[data-progress-url]").forEach(follow);

@@ -43,6 +43,13 @@ def test_the_part_that_is_fetched_says_when_it_is_over(viewer: Client) -> None:
     assert "no-store" in answer.headers["Cache-Control"]
 
 
+def test_a_run_that_fell_silent_says_so(viewer: Client) -> None:
+    alive_at = timezone.now() - timedelta(minutes=5)
+    page = text_of(viewer.get(page_of(run_in("running", began_at=alive_at, alive_at=alive_at))))
+    assert "Running. No sign of life since" in page
+    assert "it is taken for dead" in page
+
+
 def test_words_of_a_failure_are_never_taken_for_a_page(viewer: Client) -> None:
     run = run_in("failed", outcome="<script>alert(1)</script>")
     for path in (page_of(run), page_of(run, "progress"), RUNS):

@@ -17,7 +17,7 @@ from limits.admin.acting import actor_of
 from portal.operations import long, runs
 from portal.operations.admin.run_words import command_of, title_of
 from portal.operations.admin.standing import long_worker_lives
-from portal.operations.backups.work import PROVE
+from portal.operations.backups.work import LOOK, PROVE
 from portal.operations.models import JobRun
 from portal.operations.runs.asking import BEGUN_WITHIN
 
@@ -73,8 +73,8 @@ def tell_worker() -> bool:
 
 def _asked_already(job: str, *, source: str, subject: str) -> JobRun | None:
     active = JobRun.objects.filter(state__in=(JobRun.State.WAITING, JobRun.State.RUNNING), job=job, source=source)
-    # Several backups may be proven one after another; nothing else of a source is wanted twice.
-    return (active.filter(subject=subject) if job == PROVE else active).first()
+    # Several backups may be proven or looked into one after another; nothing else of a source is wanted twice.
+    return (active.filter(subject=subject) if job in (PROVE, LOOK) else active).first()
 
 
 def _tell(request: HttpRequest, run: JobRun, *, is_sent: bool) -> None:

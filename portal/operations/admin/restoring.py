@@ -8,6 +8,7 @@ from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.operations.admin.asking import ask_for
 from portal.operations.admin.restore_form import RestoreForm
@@ -21,15 +22,17 @@ from portal.operations.backups.rdb.format import RdbError
 from portal.operations.backups.restoring.errors import CannotRestore
 from portal.operations.backups.restoring.preview import Preview
 from portal.operations.backups.sources import NoSuchSource, source_named
-from portal.operations.backups.work import RESTORE, NoSuchBackup, find_backup, wish_of
-from portal.operations.models import Backup
+from portal.operations.backups.work import LOOK, RESTORE, NoSuchBackup, find_backup, wish_of
+from portal.operations.models import Backup, JobRun
 from portal.operations.runs import Progress
 
 BEGUN_WITHIN = timedelta(minutes=15)
 """A restore that could not begin for so long would surprise people."""
+FOUND_FOR = timedelta(minutes=15)
+"""For so long what a run found out about a restore is shown before it; then the data has moved on."""
 PREVIEWED_BYTES_MAX = 64 * 1024 * 1024
-PREVIEWED_KEYS_MAX = 300_000
-"""More would keep the page waiting for too long."""
+PREVIEWED_KEYS_MAX = 100_000
+"""More would keep the page waiting for too long: a run finds it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,6 @@ class Would:
     preview: Preview
     is_exchange: bool
 
-    @property
-    def live(self) -> int:
-        """The keys that the databases hold now."""
-        return sum(self.preview.live.values())
-
-    @property
-    def gone(self) -> int:
-        """The live keys that the backup does not hold, which an exchange moves aside with the rest."""
-        return max(0, self.live - self.preview.replaced)
-
 
 def restore(model_admin: ModelAdmin[Any], request: HttpRequest, row: Backup) -> HttpResponse:
     """Choose, look, and ask: the form's `step` says which."""
@@ -63,16 +56,27 @@ def restore(model_admin: ModelAdmin[Any], request: HttpRequest, row: Backup) -> 
     form = RestoreForm(request.POST)
     if not form.is_valid() or step == "choose":
         return TemplateResponse(request, "admin/operations/backup/restore.html", context | {"form": form})
+    if step == "find out":
+        return _ask(request, LOOK, row=row, form=form)
     if step == "restore" and _is_confirmed(request, row, form=form):
-        run = ask_for(
-            request, RESTORE, source=row.source, subject=row.name, arguments=form.arguments, within=BEGUN_WITHIN
-        )
-        return HttpResponseRedirect(reverse("admin:operations_jobrun_change", args=(run.pk,)))
+        return _ask(request, RESTORE, row=row, form=form)
     return TemplateResponse(
         request,
         "admin/operations/backup/restore_preview.html",
         context | {"form": form, "wrong": step == "restore"} | _look(row, arguments=form.arguments),
     )
+
+
+def _ask(request: HttpRequest, job: str, *, row: Backup, form: RestoreForm) -> HttpResponse:
+    run = ask_for(request, job, source=row.source, subject=row.name, arguments=form.arguments, within=BEGUN_WITHIN)
+    return HttpResponseRedirect(reverse("admin:operations_jobrun_change", args=(run.pk,)))
+
+
+def _found(row: Backup, *, arguments: dict[str, Any]) -> JobRun | None:
+    """Return the run that found out, not long ago, what just this restore would change."""
+    looks = JobRun.objects.filter(job=LOOK, subject=row.name, state=JobRun.State.SUCCEEDED)
+    recent = looks.filter(ended_at__gt=timezone.now() - FOUND_FOR)
+    return next((run for run in recent if run.arguments == arguments), None)
 
 
 def _is_confirmed(request: HttpRequest, row: Backup, *, form: RestoreForm) -> bool:
@@ -88,7 +92,7 @@ def _look(row: Backup, *, arguments: dict[str, Any]) -> dict[str, Any]:
         kept = find_backup(row.name, shelf=Shelf())
         known["is_exchange"] = bringing_back.is_exchange(kept, wish=wish_of(arguments))
         if row.plain_bytes > PREVIEWED_BYTES_MAX or row.keys > PREVIEWED_KEYS_MAX:
-            return known | {"is_large": True}
+            return known | {"is_large": True, "found": _found(row, arguments=arguments)}
         preview = bringing_back.look(kept, wish=wish_of(arguments), progress=_SILENT, shelf=Shelf())
     except (KeepingError, CannotRestore, NoSuchBackup, NoSuchSource, RdbError, OSError) as error:
         return known | {"complaint": str(error)}

@@ -2,7 +2,7 @@
 
 from shlex import quote
 
-from portal.operations.backups.work import BACKUP, PROVE, RESTORE, TAKE_BACK
+from portal.operations.backups.work import BACKUP, LOOK, PROVE, RESTORE, TAKE_BACK
 from portal.operations.models import JobRun
 
 
@@ -11,6 +11,7 @@ def title_of(run: JobRun) -> str:
     titles = {
         BACKUP: f"Back up {run.source}",
         PROVE: f"Prove {run.subject}",
+        LOOK: f"What a restore of {run.subject} would change",
         RESTORE: f"Restore {run.subject}",
         TAKE_BACK: f"Go back to the data of {run.source} before the restore",
     }
@@ -22,6 +23,7 @@ def command_of(run: JobRun) -> str:
     commands = {
         BACKUP: ["redis_backup", "--source", run.source],
         PROVE: ["redis_verify", run.subject],
+        LOOK: ["redis_restore", run.subject, *restore_options(run.arguments), "--dry-run"],
         RESTORE: ["redis_restore", run.subject, *restore_options(run.arguments)],
         TAKE_BACK: ["redis_restore", "--take-back"],
     }

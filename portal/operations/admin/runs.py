@@ -20,10 +20,17 @@ from portal.operations.admin.progress import Shown
 from portal.operations.admin.rights import may
 from portal.operations.admin.run_words import title_of
 from portal.operations.admin.standing import long_worker_lives
-from portal.operations.backups.work import BACKUP, PROVE, RESTORE, TAKE_BACK
-from portal.operations.models import JobRun
+from portal.operations.admin.taking_back import kept_data
+from portal.operations.backups.work import BACKUP, LOOK, PROVE, RESTORE, TAKE_BACK
+from portal.operations.models import Backup, JobRun
 
-_RIGHTS = {BACKUP: "take_backup", PROVE: "prove_backup", RESTORE: "restore_backup", TAKE_BACK: "restore_backup"}
+_RIGHTS = {
+    BACKUP: "take_backup",
+    PROVE: "prove_backup",
+    LOOK: "restore_backup",
+    RESTORE: "restore_backup",
+    TAKE_BACK: "restore_backup",
+}
 
 
 @admin.register(JobRun)
@@ -93,6 +100,7 @@ class JobRunAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "shown": Shown(run),
+            "next": self._next(request, run),
             "may_call_off": run.state == JobRun.State.WAITING and self._may_call_off(request, run),
             "no_worker": run.state == JobRun.State.WAITING and not long_worker_lives(now=timezone.now()),
         }
@@ -116,6 +124,15 @@ class JobRunAdmin(ReadOnlyAdmin):
         else:
             messages.warning(request, "It has begun meanwhile, and was not called off.")
         return HttpResponseRedirect(reverse("admin:operations_jobrun_change", args=(run.pk,)))
+
+    def _next(self, request: HttpRequest, run: JobRun) -> dict[str, Any]:
+        """Return where to go on from a run that succeeded: to the restore that it looked into, or back from it."""
+        if run.state != JobRun.State.SUCCEEDED or not may(request, "restore_backup"):
+            return {}
+        if run.job == LOOK and (row := Backup.objects.filter(name=run.subject, is_missing=False).first()):
+            return {"restore_url": reverse("admin:operations_backup_restore", args=(row.pk,))}
+        kept = [kept for kept in kept_data(now=timezone.now()) if kept.run_id == run.pk]
+        return {"go_back_url": reverse("admin:operations_backup_take_back", args=(kept[0].pk,))} if kept else {}
 
     def _run(self, request: HttpRequest, pk: int) -> JobRun:
         if not self.has_view_permission(request):

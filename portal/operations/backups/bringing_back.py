@@ -63,7 +63,10 @@ def address_of(kept: Kept, *, wish: Wish) -> RedisAddress:
 
 
 def is_exchange(kept: Kept, *, wish: Wish) -> bool:
-    """Say whether whole databases are exchanged: never for a part of the keys, nor on a Cluster or of one."""
+    """Say whether whole databases are exchanged: never for a part of the keys, nor on a Cluster or of one.
+
+    Raises NoSuchSource.
+    """
     takes_all = wish.is_whole and not wish.has_filter and is_whole(kept)
     return takes_all and len(kept.manifest.parts) == 1 and address_of(kept, wish=wish).kind != "redis+cluster"
 

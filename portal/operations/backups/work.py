@@ -5,7 +5,9 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
+from django.utils.text import get_text_list
 
 from portal.operations.backups import bringing_back, inventory, tidying
 from portal.operations.backups.bringing_back import Wish
@@ -19,6 +21,7 @@ from portal.operations.backups.proving.prove import NotProven
 from portal.operations.backups.proving_again import prove_again
 from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed
 from portal.operations.backups.restoring.online import Restored
+from portal.operations.backups.restoring.preview import Preview
 from portal.operations.backups.sources import NoSuchSource, source_named
 from portal.operations.backups.taking.errors import CannotTake
 from portal.operations.backups.tidying import is_whole
@@ -28,7 +31,7 @@ from portal.operations.runs import Outcome, Progress, Registry, Work
 from portal.redis_address import RedisAddress
 
 LATEST = "latest"
-BACKUP, PROVE, RESTORE, TAKE_BACK = "backup", "prove", "restore", "take back"
+BACKUP, PROVE, LOOK, RESTORE, TAKE_BACK = "backup", "prove", "look", "restore", "take back"
 LEVELS = {
     Level.NONE: "not proven",
     Level.STORED: "stored whole",
@@ -94,7 +97,17 @@ def prove(run: JobRun, progress: Progress) -> Outcome:
         if isinstance(found := shelf.find(run.subject), Kept):
             inventory.note_kept(found, now=timezone.now())
     _note(BackupAction.Done.PROVEN, kept, run=run)
-    return Outcome(f"{kept.name}: {LEVELS[kept.notes.proven[-1].level]}.", subject=kept.name)
+    return Outcome(proof_words(kept), subject=kept.name)
+
+
+def look(run: JobRun, progress: Progress) -> Outcome:
+    """Find out what bringing the backup back would change, as the run's arguments say."""
+    shelf = Shelf()
+    kept = find_backup(run.subject, shelf=shelf)
+    wish = wish_of(run.arguments)
+    would = bringing_back.look(kept, wish=wish, progress=progress, shelf=shelf)
+    is_exchange = bringing_back.is_exchange(kept, wish=wish)
+    return Outcome(preview_words(would, is_exchange=is_exchange), subject=kept.name)
 
 
 def restore(run: JobRun, progress: Progress, *, wish: Wish | None = None) -> Outcome:
@@ -153,9 +166,28 @@ def backup_words(kept: Kept) -> str:
     methods = ", ".join(dict.fromkeys(part.method for part in manifest.parts))
     warnings = "".join(f" Warning: {words}" for words in manifest.warnings)
     return (
-        f"{kept.name}: {manifest.keys:,} keys{gone}, {manifest.plain_bytes:,} bytes by {methods}, "
-        f"stored in {manifest.stored_bytes:,}; {LEVELS[kept.level]}.{warnings}"
+        f"{kept.name}: {manifest.keys:,} keys{gone}, {_size(manifest.plain_bytes)} by {methods}, "
+        f"stored in {_size(manifest.stored_bytes)}; {LEVELS[kept.level]}.{warnings}"
     )
+
+
+def proof_words(kept: Kept) -> str:
+    """Return how far the last proof of a backup went, and how its keys add up, as a sentence."""
+    proof = kept.notes.proven[-1]
+    loaded = f": {proof.loaded:,} loaded + {proof.expired:,} expired = {proof.keys:,} keys, by {proof.verifier}"
+    return f"{kept.name}: {LEVELS[proof.level]}{loaded if proof.level >= Level.LOADS else ''}."
+
+
+def preview_words(would: Preview, *, is_exchange: bool) -> str:
+    """Return what a restore would change, as sentences."""
+    left_out = "".join(f", {number:,} would be left out ({why})" for why, number in would.left_out.items())
+    words = [
+        f"Nothing was changed. Of {would.keys:,} keys in the backup {would.added:,} would be added, {would.replaced:,} "
+        f"would replace what is there, {would.expired:,} would not come back, having expired{left_out}."
+    ]
+    if is_exchange:
+        words.append(f"Keys that the backup does not hold, and that would go too: {would.gone:,}.")
+    return " ".join(words)
 
 
 def restored_words(restored: Restored) -> str:
@@ -165,15 +197,14 @@ def restored_words(restored: Restored) -> str:
     words = [f"{loaded.loaded:,} of {loaded.keys:,} keys restored, {loaded.expired:,} had expired{left_out}."]
     if restored.saved is not None:
         saved = restored.saved
-        words.append(
-            f"{saved.replaced:,} were replaced, and are kept as a backup of their own; {saved.added:,} are new."
-        )
+        kept = " (what was there is kept as a backup of its own)" if saved.replaced else ""
+        words.append(f"Replaced: {saved.replaced:,}{kept}. New: {saved.added:,}.")
     if restored.compared is not None:
         words.append(f"Compared: {restored.compared.equal:,} are equal, none differs.")
     if restored.exchange is not None and restored.exchange.spare_of:
-        spare = ", ".join(map(str, restored.exchange.spare_of.values()))
+        spare = get_text_list([str(number) for number in restored.exchange.spare_of.values()], "and")
         words.append(
-            f"The old data is kept for an hour in database {spare}: `redis_restore --take-back` goes back to it."
+            f"The old data is kept for an hour, in database {spare}: `redis_restore --take-back` goes back to it."
         )
     return " ".join((*words, *restored.warnings))
 
@@ -188,6 +219,10 @@ def _noted(kept: Kept, *, restored: Restored, shelf: Shelf) -> str:
     except KeepingError as error:
         return f"That it was restored could not be noted: {error}"
     return ""
+
+
+def _size(size_bytes: int) -> str:
+    return str(filesizeformat(size_bytes)).replace("\xa0", " ")
 
 
 def _tidied(source: str, *, now: datetime, shelf: Shelf) -> str:
@@ -219,4 +254,10 @@ def _work(do: Callable[[JobRun, Progress], Outcome]) -> Work:
     return Work(do, holds="data", failures=_FAILURES)
 
 
-WORK: Registry = {BACKUP: _work(back_up), PROVE: _work(prove), RESTORE: _work(restore), TAKE_BACK: _work(go_back)}
+WORK: Registry = {
+    BACKUP: _work(back_up),
+    PROVE: _work(prove),
+    LOOK: Work(look, failures=_FAILURES),
+    RESTORE: _work(restore),
+    TAKE_BACK: _work(go_back),
+}

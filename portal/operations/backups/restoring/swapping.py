@@ -138,8 +138,8 @@ def exchange(target: Target, *, exchange: Exchange) -> None:
         raise CannotRestore(f"The server does not exchange databases: {error}. Nothing was changed.") from error
     except redis.RedisError as error:
         raise RestoreFailed(
-            f"FAILED: whether the databases were exchanged is not known: {reason_of(error)}. The old data is in the live "
-            f"databases or in {_listed(exchange)}: look before you change anything."
+            f"FAILED: whether the databases were exchanged is not known: {reason_of(error)}. The old data is in the "
+            f"live databases or in {_listed(exchange)}: look before you change anything."
         ) from error
 
 

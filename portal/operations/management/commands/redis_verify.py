@@ -10,7 +10,7 @@ from portal.operations.backups import inventory
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.manifest import Level
 from portal.operations.backups.proving_again import prove_again
-from portal.operations.backups.work import LEVELS, find_backup
+from portal.operations.backups.work import find_backup, proof_words
 from portal.operations.management.backup_command import BackupCommand, Teller
 
 
@@ -36,8 +36,7 @@ class Command(BackupCommand):
             teller.end()
             inventory.take_inventory(now=timezone.now(), shelf=shelf)
         proof = kept.notes.proven[-1]
-        loaded = f": {proof.loaded:,} loaded + {proof.expired:,} expired = {proof.keys:,} keys, by {proof.verifier}"
-        self.stdout.write(f"{kept.name}: {LEVELS[proof.level]}{loaded if proof.level >= Level.LOADS else ''}.")
+        self.stdout.write(proof_words(kept))
         for warning in proof.warnings:
             self.stdout.write(f"Warning: {warning}")
         if proof.level == Level.STORED:

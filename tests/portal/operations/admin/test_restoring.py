@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.operations.admin import restoring
 from portal.operations.models import Backup, BackupAction, JobRun, KeptData
 
-from .doing import LIST, breaks_policy, path_of, press, text_of, told, work_off
+from .doing import LIST, RUNS, breaks_policy, path_of, press, text_of, told, work_off
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def test_the_preview_of_everything_tells_what_goes_too(admin: Client, backup: Ba
     filled.mset({"since": "then", "also": "then"})
     would = look(admin, backup, kind="whole")["would"]
     assert isinstance(would, restoring.Would)
-    assert (would.is_exchange, would.gone, would.preview.left_out) == (True, 2, {})
+    assert (would.is_exchange, would.preview.gone, would.preview.left_out) == (True, 2, {})
 
 
 def test_beginnings_of_keys_choose(admin: Client, backup: Backup) -> None:
@@ -70,13 +70,23 @@ def test_a_server_that_is_away_is_told(admin: Client, backup: Backup, monkeypatc
     assert "/nowhere/redis.sock cannot be used" in str(look(admin, backup)["complaint"])
 
 
-def test_a_large_one_is_restored_without_a_preview(
-    admin: Client, backup: Backup, monkeypatch: pytest.MonkeyPatch
+def test_what_a_large_one_would_change_is_found_out_by_a_run(
+    admin: Client, backup: Backup, filled: redis.Redis, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restoring, "PREVIEWED_KEYS_MAX", 3)
-    page = admin.post(path_of(backup, "restore"), {"kind": "filtered", "step": "look", "only": "user:"})
-    assert f"manage.py redis_restore {backup.name} --only=user: --dry-run" in text_of(page)
-    assert "Yes, restore it" in page.content.decode()
+    chosen = {"kind": "filtered", "only": "user:"}
+    page = text_of(press(admin, path_of(backup, "restore"), step="look", **chosen))
+    assert f"manage.py redis_restore {backup.name} --only=user: --dry-run" in page
+    assert "Yes, restore it" in page
+    filled.delete("user:1")
+    press(admin, path_of(backup, "restore"), step="find out", **chosen)
+    run = work_off()
+    assert (run.job, run.state) == ("look", "succeeded")
+    assert "1 would be added, 1 would replace what is there" in run.outcome
+    assert filled.get("user:1") is None
+    assert "Go on to the restore" in text_of(admin.get(f"{RUNS}{run.pk}/change/"))
+    assert "Found out at" in text_of(press(admin, path_of(backup, "restore"), step="look", **chosen))
+    assert "Found out at" not in text_of(press(admin, path_of(backup, "restore"), step="look", kind="whole"))
 
 
 def test_a_restore_brings_back_what_the_page_said(
@@ -116,6 +126,7 @@ def test_after_everything_was_replaced_one_can_go_back(
     assert work_off().state == "succeeded"
     assert not filled.exists("since")
     kept = KeptData.objects.get()
+    assert "Go back to the old data…" in text_of(admin.get(f"{RUNS}{JobRun.objects.get().pk}/change/"))
     assert "from before the last restore is kept until" in text_of(admin.get(LIST))
     path = f"{LIST}go-back/{kept.pk}/"
     assert "becomes again what is kept in database" in text_of(admin.get(path))

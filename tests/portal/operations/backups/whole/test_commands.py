@@ -127,7 +127,7 @@ def test_a_restore_tells_what_it_did(single: Site) -> None:
     told = command("redis_restore", "latest")
     keys = f"{len(single.contents()):,}"
     assert f"{keys} of {keys} keys restored, 0 had expired." in told
-    assert f"0 were replaced, and are kept as a backup of their own; {keys} are new." in told
+    assert f"Replaced: 0. New: {keys}." in told
 
 
 def test_what_a_restore_replaced_is_a_backup_and_never_the_latest(single: Site) -> None:

@@ -33,7 +33,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
 @admin.register(BackupAction)
 class BackupActionAdmin(ReadOnlyAdmin):
-    list_display = ("when", "what", "backup", "who", "words")
+    list_display = ("when", "what", "backup", "by", "more")
     list_display_links = None
     list_filter = ("what",)
     search_fields = ("backup", "who")
@@ -42,6 +42,14 @@ class BackupActionAdmin(ReadOnlyAdmin):
     @admin.display(description="at", ordering="at")
     def when(self, action: BackupAction) -> str:
         return f"{timezone.localtime(action.at):%Y-%m-%d %H:%M:%S %Z}"
+
+    @admin.display(description="who", ordering="who")
+    def by(self, action: BackupAction) -> str:
+        return action.who or "by itself"
+
+    @admin.display(description="more")
+    def more(self, action: BackupAction) -> str:
+        return action.words
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "Who did what with backups"} | (extra_context or {}))

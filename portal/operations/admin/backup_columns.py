@@ -9,7 +9,7 @@ from django.utils.timesince import timesince
 
 from portal.operations.admin.progress import in_seconds
 from portal.operations.backups.making import BEFORE_RESTORE, BY_HAND, BY_SCHEDULE
-from portal.operations.backups.manifest import Level
+from portal.operations.backups.manifest import Level, Method
 from portal.operations.models import Backup
 
 STEPS = 4
@@ -20,6 +20,7 @@ LEVELS = {
     Level.LOADS: "Loads",
     Level.RESTORED: "Restored and compared",
 }
+METHODS: dict[str, str] = {Method.WIRE: "over the wire", Method.BGSAVE: "BGSAVE", Method.LOGICAL: "key by key"}
 ORIGINS = {BY_SCHEDULE: "by the schedule", BY_HAND: "by hand", BEFORE_RESTORE: "what a restore replaced"}
 
 
@@ -39,7 +40,8 @@ def name(row: Backup) -> SafeString:
     """Its name, why it was made, and what sets it apart."""
     apart = [*(["pinned"] if row.is_pinned else []), *(["encrypted"] if row.is_encrypted else [])]
     marks = format_html_join("", '<span class="operations-mark">{}</span>', ((mark,) for mark in apart))
-    return format_html('{}<span class="operations-why">{}</span>{}', row.name, why_words(row), marks)
+    shown = '<span class="operations-name">{}</span><span class="operations-why">{}{}</span>'
+    return format_html(shown, row.name, why_words(row), marks)
 
 
 @admin.display(description="age", ordering="-began_at")
@@ -80,7 +82,12 @@ def took(row: Backup) -> str:
 @admin.display(description="how", ordering="methods")
 def how(row: Backup) -> str:
     """By which method it was taken."""
-    return row.methods
+    return how_words(row.methods)
+
+
+def how_words(methods: str) -> str:
+    """Return by which methods, comma separated, a backup was taken."""
+    return ", ".join(METHODS.get(method, method) for method in methods.split(", "))
 
 
 def why_words(row: Backup) -> str:

@@ -91,7 +91,8 @@ def _stored(row: Backup) -> tuple[Kept | None, str]:
 def _proofs(kept: Kept) -> Iterator[Proved]:
     """Yield all proofs, the newest first."""
     yield from (Proved("all of it", proof) for proof in reversed(kept.notes.proven))
-    yield from (Proved(part.name, part.proof) for part in kept.manifest.parts)
+    parts = kept.manifest.parts
+    yield from (Proved(part.name if len(parts) > 1 else "all of it", part.proof) for part in parts)
 
 
 def _files(kept: Kept) -> Iterator[File]:

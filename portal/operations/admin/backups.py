@@ -61,7 +61,9 @@ class BackupAdmin(ReadOnlyAdmin):
         ]
 
     def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
-        """Offer sources where there are several."""
+        """Offer sources where there are several, and nothing where there is nothing to choose from."""
+        if not Backup.objects.exists():
+            return ()
         return (*(("source",) if len(source_names()) > 1 else ()), "level", "is_pinned")
 
     # What is shown
@@ -144,8 +146,8 @@ class BackupAdmin(ReadOnlyAdmin):
         except (KeepingError, NoSuchBackup) as error:
             messages.error(request, str(error))
         else:
-            told = "is pinned: it stays, whatever the plan says" if pinned else "is not pinned: the plan judges it"
-            messages.success(request, f"{row.name} {told}.")
+            told = "Pinned: it stays, whatever the plan says." if pinned else "Not pinned any more: the plan judges it."
+            messages.success(request, told)
         return HttpResponseRedirect(self._page_url(row))
 
     @method_decorator(require_POST)

@@ -68,7 +68,7 @@ class BackupPlanAdmin(admin.ModelAdmin[BackupPlan]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"title": "The plan of backups"} | self._context(request) | (extra_context or {})
+        context = {"title": "The plan of backups", "subtitle": None} | self._context(request) | (extra_context or {})
         if request.method == "POST" and "_preview" in request.POST:
             return self._preview(request, object_id, context)
         context["judged"] = judged(BackupPlan.current())
@@ -103,10 +103,11 @@ class BackupPlanAdmin(admin.ModelAdmin[BackupPlan]):
         return self.render_change_form(request, context, change=True, obj=plan)
 
     def _context(self, request: HttpRequest) -> dict[str, Any]:
-        task = standing.schedule().task
+        schedule = standing.schedule()
+        task = schedule.task
         may_look = any(request.user.has_perm(f"django_celery_beat.{act}_periodictask") for act in ("view", "change"))
         url = reverse("admin:django_celery_beat_periodictask_change", args=(task.pk,)) if task and may_look else ""
-        return {"task": task, "schedule_url": url, "show_save_and_continue": False}
+        return {"schedule": schedule, "schedule_url": url, "show_save_and_continue": False}
 
 
 def judged(plan: BackupPlan) -> list[Judged]:

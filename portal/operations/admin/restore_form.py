@@ -30,7 +30,7 @@ class RestoreForm(forms.Form):
         strip=False,
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocapitalize": "none"}),
-        help_text="One beginning a line. It goes before what is above.",
+        help_text="One beginning a line. They are left out even where a line above names them.",
     )
 
     def clean_only(self) -> list[str]:

@@ -55,8 +55,8 @@ class PeriodicTaskAdmin(beat_admin.PeriodicTaskAdmin):
     fieldsets = (
         (None, {"fields": ("name", "regtask", "task", "enabled", "description")}),
         ("Schedule", {"fields": ("interval", "crontab", "clocked", "start_time", "last_run_at", "one_off")}),
-        ("Arguments", {"fields": ("args", "kwargs")}),
-        ("Expiry", {"fields": ("expires", "expire_seconds")}),
+        ("Arguments", {"fields": ("args", "kwargs"), "classes": ("collapse",)}),
+        ("Expiry", {"fields": ("expires", "expire_seconds"), "classes": ("collapse",)}),
     )
     date_hierarchy = None  # MariaDB has no time zones until somebody loads them, and the list would fail
     actions = ("enable_tasks", "disable_tasks", "run_tasks")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from portal.operations import long
 from portal.operations.admin.backup_columns import age_words
@@ -61,6 +61,19 @@ class Schedule:
         """Say whether there is one that beat follows."""
         return bool(self.task and self.task.enabled)
 
+    @property
+    def words(self) -> str:
+        """When, in words: `every day at 03:15 UTC`; '' without one."""
+        if self.task is None:
+            return ""
+        crontab = self.task.crontab
+        if crontab is None:
+            return str(self.task.scheduler)
+        if crontab.hour.isdigit() and crontab.minute.isdigit() and _is_daily(crontab):
+            return f"every day at {int(crontab.hour):02}:{int(crontab.minute):02} {crontab.timezone}"
+        words = str(crontab.human_readable)
+        return words[:1].lower() + words[1:]
+
     def next_at(self, *, now: datetime) -> datetime | None:
         """Return the next moment; None where there is none."""
         if self.task is None or not self.task.enabled:
@@ -80,6 +93,10 @@ class Schedule:
                 every: timedelta = self.task.schedule.run_every
                 return now - every - GRACE
         return now - _WITHOUT_SCHEDULE - GRACE
+
+
+def _is_daily(crontab: CrontabSchedule) -> bool:
+    return {crontab.day_of_week, crontab.day_of_month, crontab.month_of_year} == {"*"}
 
 
 def schedule() -> Schedule:

@@ -48,6 +48,7 @@ def make_backup(wanted: Wanted, *, now: datetime, progress: Progress, shelf: She
     with working_folder() as folder:
         parts, files = [], {}
         for node in nodes(wanted.source.address):
+            progress(words=f"taking {node.name}")  # a server may take seconds before it begins
             taken = take(
                 node,
                 folder=folder,

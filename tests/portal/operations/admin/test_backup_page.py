@@ -100,7 +100,7 @@ def test_a_proof_that_fails_is_told_on_the_page(admin: Client, backup: Backup, f
 
 def test_pinning_is_written_to_the_storage_and_down(may: Callable[..., Client], backup: Backup, folder: Path) -> None:
     somebody = may("pin_backup")
-    assert "is pinned" in told(press(somebody, path_of(backup, "pin"), pinned="yes"))
+    assert "Pinned: it stays" in told(press(somebody, path_of(backup, "pin"), pinned="yes"))
     assert json.loads((folder / backup.name / "notes.json").read_text())["is_pinned"]
     assert "It stays: pinned" in text_of(somebody.get(path_of(backup)))
     press(somebody, path_of(backup, "pin"), pinned="no")

@@ -35,6 +35,14 @@ def test_the_head_says_how_old_the_newest_proven_one_is(viewer: Client, backup: 
     assert (found.verdict, found.newest) == (Verdict.GOOD, backup)
 
 
+def test_the_first_page_of_the_admin_says_how_it_stands(admin: Client, viewer: Client, folder: Path) -> None:
+    page = admin.get("/admin/")
+    assert "No proven backup of redis" in text_of(page)
+    assert not breaks_policy(page)
+    assert "No proven backup" in text_of(viewer.get("/admin/"))
+    assert "backup" not in text_of(logged_in(staff("other")).get("/admin/")).lower()
+
+
 def test_a_backup_that_should_be_there_by_now_is_late(viewer: Client, filled: redis.Redis, folder: Path) -> None:
     make(hours_ago=50)
     page = viewer.get(LIST)

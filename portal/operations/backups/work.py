@@ -182,11 +182,12 @@ def preview_words(would: Preview, *, is_exchange: bool) -> str:
     """Return what a restore would change, as sentences."""
     left_out = "".join(f", {number:,} would be left out ({why})" for why, number in would.left_out.items())
     words = [
-        f"Nothing was changed. Of {would.keys:,} keys in the backup {would.added:,} would be added, {would.replaced:,} "
-        f"would replace what is there, {would.expired:,} would not come back, having expired{left_out}."
+        f"Of {would.keys:,} keys in the backup {would.added:,} would be added, {would.replaced:,} would replace what "
+        f"is there, {would.expired:,} have expired{left_out}."
     ]
     if is_exchange:
-        words.append(f"Keys that the backup does not hold, and that would go too: {would.gone:,}.")
+        words.append(f"Of the keys that are there {would.gone:,} would go, for the backup does not hold them.")
+    words.append("Nothing was changed.")
     return " ".join(words)
 
 

@@ -1,12 +1,14 @@
 """The rows by which the admin lists backups: a mirror of the storage, which alone is the truth."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from portal.operations.backups.keeping.kept import Kept, Rubbish
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.manifest import manifest_document
 from portal.operations.models import Backup, BackupAction
+
+MISSING_TOLD_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Inventory:
 def take_inventory(*, now: datetime, shelf: Shelf) -> Inventory:
     """Return what the storage holds, having brought the rows into step with it. Raises CannotReach.
 
-    A row whose backup is gone stays, marked as missing: somebody should know.
+    A row whose backup is gone stays for `MISSING_TOLD_FOR`, marked as missing: somebody should know.
     """
     contents = shelf.contents()
     for kept in contents.kept:
@@ -28,6 +30,7 @@ def take_inventory(*, now: datetime, shelf: Shelf) -> Inventory:
     # One that was published while the storage was listed has been seen later.
     gone = Backup.objects.exclude(name__in=[kept.name for kept in contents.kept]).filter(seen_at__lt=now)
     gone.update(is_missing=True)
+    Backup.objects.filter(is_missing=True, seen_at__lt=now - MISSING_TOLD_FOR).delete()
     return Inventory(contents.kept, rubbish=contents.rubbish)
 
 

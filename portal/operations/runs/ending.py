@@ -52,7 +52,8 @@ def _fail(rows: QuerySet[JobRun], *, run: JobRun, outcome: str, now: datetime, s
         return _end(rows, run=run, now=now, state=JobRun.State.WAITING, outcome=told, not_before=again_at)
     if not _end(rows, run=run, now=now, state=state, outcome=outcome):
         return False
-    tell(f"{state.label}: {run}", body=f"{outcome}\n\nThat was {attempt}: it is not tried again by itself.")
+    again = "It is not tried again by itself." if run.attempts_max == 1 else f"That was {attempt}, the last."
+    tell(f"{state.label}: {run}", body=f"{outcome}\n\n{again}")
     return True
 
 

@@ -13,6 +13,7 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from pytest_django import Settings
 
 from portal.operations.admin import standing
+from portal.operations.admin.looking import storage_look
 from portal.operations.admin.plots import round_top
 from portal.operations.admin.standing import Verdict
 from portal.operations.models import Backup, JobRun
@@ -64,6 +65,16 @@ def test_one_that_vanished_from_the_storage_is_told(viewer: Client, backup: Back
     for file in (folder / backup.name).iterdir():
         file.unlink()
     assert "Missing in the storage" in text_of(viewer.get(LIST))
+
+
+def test_one_that_vanished_is_told_for_a_month(viewer: Client, backup: Backup, folder: Path) -> None:
+    for file in (folder / backup.name).iterdir():
+        file.unlink()
+    Backup.objects.update(seen_at=timezone.now() - timedelta(days=29))
+    assert "Missing in the storage" in text_of(viewer.get(LIST))
+    Backup.objects.update(seen_at=timezone.now() - timedelta(days=31))
+    storage_look.forget()
+    assert backup.name not in text_of(viewer.get(LIST))
 
 
 def test_what_is_no_backup_is_listed_as_such(viewer: Client, folder: Path) -> None:

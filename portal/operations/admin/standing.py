@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from portal.operations import long
@@ -48,6 +49,15 @@ class Standing:
         if self.newest is None:
             return Verdict.NONE
         return Verdict.LATE if self.newest.began_at < self.expected_since else Verdict.GOOD
+
+    @property
+    def words(self) -> str:
+        """How it stands, as a sentence."""
+        if self.newest is None:
+            return f"There is no proven backup of {self.source}."
+        late = f": there should be one from {timezone.localtime(self.expected_since):%Y-%m-%d %H:%M} or later"
+        age = f"The newest proven backup of {self.source} is {self.age} old"
+        return f"{age}{late if self.verdict is Verdict.LATE else ''}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
-"""`redis_backups [--json]`, `redis_backups --pin NAME`, `--unpin NAME`, `--plan`: what there is."""
+"""`redis_backups [--json]`, `--plan`, `--check`, `--pin NAME`, `--unpin NAME`: what there is."""
 
 import json
 from argparse import ArgumentParser
 from typing import Any
 
 import msgspec
+from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from portal.operations.admin import standing
 from portal.operations.backups import inventory, pinning, tidying
 from portal.operations.backups.keeping.kept import Kept
 from portal.operations.backups.keeping.place import place
@@ -24,6 +26,7 @@ class Command(BackupCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--check", action="store_true", help="end with 1 unless a proven one is there in time")
         parser.add_argument("--plan", action="store_true", help="tell what the plan keeps, and why")
         parser.add_argument("--pin", metavar="NAME", help="keep this one for good")
         parser.add_argument("--unpin", metavar="NAME", help="let the plan judge this one again")
@@ -35,6 +38,9 @@ class Command(BackupCommand):
                 find_backup(name, shelf=shelf, trusts=True), pinned=bool(options["pin"]), who="command", shelf=shelf
             )
         found = inventory.take_inventory(now=timezone.now(), shelf=shelf)
+        if options["check"]:
+            self._check()
+            return
         if options["json"]:
             self.stdout.write(json.dumps([_plain(kept) for kept in found.kept], indent=1))
             return
@@ -45,6 +51,13 @@ class Command(BackupCommand):
             self.stdout.write(f"{rubbish.name}: no backup. {rubbish.why}")
         if not found.kept:
             self.stdout.write(f"There is no backup yet in {place()}: `manage.py redis_backup` makes one.")
+
+    def _check(self) -> None:
+        found = standing.standings(now=timezone.now())
+        if wrong := [each.words for each in found if each.verdict is not standing.Verdict.GOOD]:
+            raise CommandError(" ".join(wrong))
+        for each in found:
+            self.stdout.write(each.words)
 
     def _reasons(self, kept: tuple[Kept, ...]) -> dict[str, str]:
         verdicts = tidying.verdicts(kept, plan=BackupPlan.current(), now=timezone.now())

@@ -50,6 +50,7 @@ def test_a_backup_that_should_be_there_by_now_is_late(viewer: Client, filled: re
     (found,) = page.context["standings"]
     assert found.verdict == Verdict.LATE
     assert "a newer one is due" in text_of(page)
+    assert "redis is 2 days, 2 hours old: there should be one from" in found.words
 
 
 def test_a_failed_one_is_not_counted_on(viewer: Client, backup: Backup, folder: Path) -> None:

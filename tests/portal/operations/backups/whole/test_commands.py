@@ -65,6 +65,13 @@ def test_a_list_tells_what_there_is(single: Site, storage: Path) -> None:
     assert "left over: no backup. It has no manifest" in told
 
 
+def test_a_check_fails_until_there_is_a_proven_backup_in_time(single: Site) -> None:
+    with pytest.raises(CommandError, match="There is no proven backup of redis"):
+        command("redis_backups", "--check")
+    backed_up()
+    assert "The newest proven backup of redis is less than a minute old." in command("redis_backups", "--check")
+
+
 def test_programs_read_the_list_as_json(single: Site) -> None:
     name = backed_up()
     (kept,) = json.loads(command("redis_backups", "--json"))

@@ -20,6 +20,12 @@ LEVELS = {
     Level.LOADS: "Loads",
     Level.RESTORED: "Restored and compared",
 }
+MEANINGS = {
+    Level.STORED: "size and SHA-256 are as they were",
+    Level.WELL_FORMED: "every key can be read, and the file's own checksum is right",
+    Level.LOADS: "a server was started from it, and every key was loaded or had expired",
+    Level.RESTORED: "it was brought back as a whole onto a server, and compared value by value",
+}
 METHODS: dict[str, str] = {Method.WIRE: "over the wire", Method.BGSAVE: "BGSAVE", Method.LOGICAL: "key by key"}
 ORIGINS = {BY_SCHEDULE: "by the schedule", BY_HAND: "by hand", BEFORE_RESTORE: "what a restore replaced"}
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from portal.operations.admin.backup_columns import LEVELS, age_words, level_words, why_words
+from portal.operations.admin.backup_columns import LEVELS, MEANINGS, age_words, level_words, why_words
 from portal.operations.admin.progress import Shown, in_seconds
 from portal.operations.admin.rights import rights
 from portal.operations.admin.rows import all_kept, kept_of
@@ -64,7 +64,7 @@ def page_context(request: HttpRequest, row: Backup) -> dict[str, Any]:
         "kept": kept,
         "manifest": kept.manifest if kept else None,
         "complaint": complaint,
-        "level": {"symbol": symbol, "words": words, "tone": tone},
+        "level": {"symbol": symbol, "words": words, "tone": tone, "meaning": _meaning(row)},
         "age": age_words(row),
         "place": place(),
         "took": in_seconds(row.seconds),
@@ -77,6 +77,10 @@ def page_context(request: HttpRequest, row: Backup) -> dict[str, Any]:
         "is_there": not row.is_missing and not complaint,
         "may": rights(request),
     }
+
+
+def _meaning(row: Backup) -> str:
+    return "" if row.is_missing or row.failure else MEANINGS.get(Level(row.level), "")
 
 
 def _stored(row: Backup) -> tuple[Kept | None, str]:

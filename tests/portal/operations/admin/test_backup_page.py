@@ -31,7 +31,14 @@ def encrypted(filled: redis.Redis, folder: Path, settings: Settings) -> Backup:
 def test_the_page_tells_what_the_manifest_says(viewer: Client, backup: Backup) -> None:
     page = viewer.get(path_of(backup))
     text = text_of(page)
-    for words in ("●●●○ LoadsA server was started from it", "by hand", "It stays: newest proven", "Database 0 4 keys", "valkey 9.1", "4 loaded"):
+    for words in (
+        "●●●○ LoadsA server was started from it",
+        "by hand",
+        "It stays: newest proven",
+        "Database 0 4 keys",
+        "valkey 9.1",
+        "4 loaded",
+    ):
         assert words in text, words
     assert not breaks_policy(page)
 

@@ -72,6 +72,25 @@ def test_a_check_fails_until_there_is_a_proven_backup_in_time(single: Site) -> N
     assert "The newest proven backup of redis is less than a minute old." in command("redis_backups", "--check")
 
 
+def test_a_source_that_is_away_costs_the_other_no_backup(single: Site, settings: Any) -> None:
+    settings.RATELIMIT_STORAGE, settings.REDIS = settings.REDIS, parse_redis_address("redis://127.0.0.1:1/0")
+    with pytest.raises(CommandError, match=r"127\.0\.0\.1:1 does not answer"):
+        command("redis_backup")
+    assert Backup.objects.get().source == "limits"
+
+
+def test_without_celery_a_backup_drops_the_old_data_whose_hour_is_over(single: Site) -> None:
+    backed_up()
+    command("redis_restore", "latest", "--whole")
+    command("redis_backup")
+    assert KeptData.objects.get().state == "kept"
+    KeptData.objects.update(until=timezone.now())
+    command("redis_backup")
+    assert KeptData.objects.get().state == "dropped"
+    with single_client(single) as client:
+        assert not {"db15", "db14"} & client.info("keyspace").keys()
+
+
 def test_programs_read_the_list_as_json(single: Site) -> None:
     name = backed_up()
     (kept,) = json.loads(command("redis_backups", "--json"))

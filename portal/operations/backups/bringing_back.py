@@ -112,7 +112,7 @@ def bring_back(
                 target=target,
                 databases=[count.database for count in part.proof.counts],
                 avoid=used_databases(address),
-                needed_bytes=part.server.used_memory_bytes or 4 * part.plain.size_bytes,
+                needed_bytes=_memory_bytes(part),
                 name=name,
                 note=_Noting(
                     backup=kept.name,
@@ -137,9 +137,15 @@ def bring_back(
                     progress=progress,
                     shelf=shelf,
                 ),
+                bytes_per_key=sum(map(_memory_bytes, kept.manifest.parts)) // max(1, kept.manifest.keys),
                 progress=progress,
             )
     return restored
+
+
+def _memory_bytes(part: Part) -> int:
+    """Return what a part takes in a server's memory, about: as where it came from, or four times its file."""
+    return part.server.used_memory_bytes or 4 * part.plain.size_bytes
 
 
 def note_proof(kept: Kept, *, restored: Restored, now: datetime, shelf: Shelf) -> None:

@@ -13,6 +13,7 @@ from portal.operations.backups.restoring.compare import Compared, compare
 from portal.operations.backups.restoring.errors import CannotRestore, RestoreFailed, reason_of
 from portal.operations.backups.restoring.functions import functions_payload, keep_functions
 from portal.operations.backups.restoring.load import Loaded, load
+from portal.operations.backups.restoring.room import check_memory
 from portal.operations.backups.restoring.saving import Saved, save_what_is_replaced
 from portal.operations.backups.restoring.selection import Selection
 from portal.operations.backups.restoring.swapping import Exchange, Stage
@@ -43,11 +44,13 @@ def restore_in_place(
     selection: Selection,
     folder: Path,
     keep: Callable[[Sequence[Path]], object],
+    bytes_per_key: int = 0,
     progress: Progress,
 ) -> Restored:
     """Restore key by key over what is there; what is replaced is handed to `keep`, as files, before anything changes.
 
-    Keys that the backup does not hold stay as they are. Raises CannotRestore (nothing was changed), RestoreFailed.
+    Keys that the backup does not hold stay as they are. `bytes_per_key` is what one takes in memory, about.
+    Raises CannotRestore (nothing was changed), RestoreFailed.
     """
     size = sum(plain.stat().st_size for plain in plains)
     files = [folder / f"replaced-{number}.rdb" for number, _ in enumerate(plains)]
@@ -61,21 +64,18 @@ def restore_in_place(
         )
         for plain, file in zip(plains, files, strict=True)
     ]
+    total = Saved(sum(part.replaced for part in saved), added=sum(part.added for part in saved))
+    warning = ""
+    if not target.is_cluster:
+        needed_bytes = total.added * bytes_per_key
+        warning = check_memory(target, needed_bytes=needed_bytes, instead="or restore fewer keys with --only")
     if written := [file for file in files if file.exists()]:
         keep(written)
-    loaded = [
-        load(
-            plain,
-            target=target,
-            selection=selection,
-            progress=lambda done: progress(done, size, "restoring"),
-        )
-        for plain in plains
-    ]
-    done = _sum(loaded)
+    done = _load_all(
+        plains, target=target, selection=selection, progress=lambda done: progress(done, size, "restoring")
+    )
     selection.demand_a_match(done.left_out, keys=done.keys)
-    total = Saved(sum(part.replaced for part in saved), added=sum(part.added for part in saved))
-    return Restored(done, saved=total)
+    return Restored(done, saved=total, warnings=(warning,) if warning else ())
 
 
 def restore_whole(
@@ -99,7 +99,11 @@ def restore_whole(
         raise CannotRestore("A Cluster has one database only: nothing can be exchanged there. Nothing was changed.")
     live = tuple(sorted(databases))
     run_id = swapping.run_id(target)
-    warning = swapping.check_memory(target, needed_bytes=needed_bytes)
+    warning = check_memory(
+        target,
+        needed_bytes=needed_bytes,
+        instead="restore to another server with --to, or restore in place, without --whole",
+    )
     spare = target.spare_databases(len(live), taken=avoid | frozenset(live))
     exchange = Exchange(name, spare_of=dict(zip(live, spare, strict=True)))
     note(exchange, Stage.FILLING)
@@ -144,6 +148,23 @@ def _fill(plain: Path, *, target: Target, exchange: Exchange, progress: Progress
     )
     compared.demand_equal()
     return loaded, compared
+
+
+def _load_all(
+    plains: Sequence[Path], *, target: Target, selection: Selection, progress: Callable[[int], None]
+) -> Loaded:
+    """Load each file, also when another one failed. Raises RestoreFailed, which tells of all that failed."""
+    loaded, failures = [], []
+    for plain in plains:
+        try:
+            loaded.append(load(plain, target=target, selection=selection, progress=progress))
+        except RestoreFailed as error:
+            failures.append(str(error))
+    done = _sum(loaded)
+    if failures:
+        others = f" Of the other parts {done.loaded:,} keys were restored." if loaded else ""
+        raise RestoreFailed(" ".join(failures) + others)
+    return done
 
 
 def _restore_functions(plain: Path, *, target: Target, exchange: Exchange) -> tuple[int, str]:

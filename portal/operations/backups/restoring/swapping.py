@@ -86,26 +86,6 @@ class Exchange:
         return self.spare_of[live]
 
 
-def check_memory(target: Target, *, needed_bytes: int) -> str:
-    """Return a warning when it cannot be told whether there is memory for old and new at once, else ''.
-
-    Raises CannotRestore when there is not.
-    """
-    try:
-        memory = target.server.info("memory")
-    except redis.RedisError:
-        return "Whether there is memory for the old and the new data at once is not known: the server does not say."
-    used, most = int(memory["used_memory"]), int(memory.get("maxmemory", 0))
-    most = most or int(memory.get("total_system_memory", 0))
-    if most and used + needed_bytes > most:
-        raise CannotRestore(
-            f"There is no memory for the old and the new data at once: {used:,} bytes are used, about {needed_bytes:,} "
-            f"are needed, of {most:,}. Nothing was changed. Raise maxmemory, restore to another server with --to, or "
-            "restore in place, without --whole."
-        )
-    return ""
-
-
 def run_id(target: Target) -> str:
     """Return what tells one run of one server from all others; '' where it may not be asked. Raises redis.RedisError.
 

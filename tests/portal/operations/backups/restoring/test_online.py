@@ -190,7 +190,7 @@ def test_without_memory_for_both_nothing_is_changed(origin: Live, target: Target
     before = contents(origin)
     used = int(origin.database().info("memory")["used_memory"])
     origin.database().config_set("maxmemory", used + 1_000_000)
-    with pytest.raises(CannotRestore, match="no memory for the old and the new data"):
+    with pytest.raises(CannotRestore, match="There is no memory for it"):
         whole(plain, target=target, needed_bytes=2_000_000)
     assert contents(origin) == before
 
@@ -216,6 +216,47 @@ def test_databases_of_a_server_that_took_over_meanwhile_are_not_exchanged(
         assert origin.database().get("since") == b"then"
     finally:
         servers[-1].stop()
+
+
+def test_without_memory_for_new_keys_nothing_is_changed_in_place(
+    origin: Live, target: Target, plain: Path, tmp_path: Path
+) -> None:
+    origin.database(3).flushdb()
+    before = contents(origin)
+    origin.database().config_set("maxmemory", int(origin.database().info("memory")["used_memory"]) + 1_000_000)
+    with pytest.raises(CannotRestore, match=r"There is no memory for it.*Nothing was changed"):
+        restore_in_place(
+            [plain],
+            target=target,
+            selection=Selection(),
+            folder=tmp_path,
+            keep=lambda files: None,
+            bytes_per_key=1_000_000,
+            progress=lambda done, total, words: None,
+        )
+    assert contents(origin) == before
+
+
+def test_one_part_that_fails_does_not_keep_the_others_from_coming_back(start: Start, tmp_path: Path) -> None:
+    newer, older = start("valkey"), start("redis-7.0")
+    newer.database().hset("with expiry", "a", 1)
+    newer.database().execute_command("HPEXPIREAT", "with expiry", 4_102_444_800_000, "FIELDS", 1, "a")
+    newer.save()
+    refused, good = Path(newer.address.socket_path).with_name("dump.rdb"), tmp_path / "good.rdb"
+    good.write_bytes(rdb_of([(0, b"key", b"value", 0)]))
+    with (
+        open_target(older.address) as target,
+        pytest.raises(RestoreFailed, match=r"1 of 1 keys were refused.*Of the other parts 1 keys were restored"),
+    ):
+        restore_in_place(
+            [refused, good],
+            target=target,
+            selection=Selection(is_whole=True),
+            folder=tmp_path,
+            keep=lambda files: None,
+            progress=lambda done, total, words: None,
+        )
+    assert older.database().get("key") == b"value"
 
 
 def test_a_server_that_runs_full_in_the_middle_keeps_its_live_data(origin: Live, target: Target, plain: Path) -> None:

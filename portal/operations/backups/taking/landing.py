@@ -20,6 +20,9 @@ Progress = Callable[[int, int | None], None]
 CHUNK_BYTES = 1 << 20
 _PRIVATE = 0o600
 _PROGRESS_EVERY_SECONDS = 0.1
+_RESERVE_BYTES = 256 * 1024 * 1024
+_RESERVE_SHARE = 20
+"""So much of a disk, or a twentieth of a small one, is left to others."""
 LONGEST_SECONDS = 12 * 3600.0
 """What takes half a day never comes: a server that sends a byte now and then would keep us for good."""
 
@@ -129,7 +132,17 @@ class Landing:
             )
         if now - self._told_at >= _PROGRESS_EVERY_SECONDS:
             self._told_at = now
+            self._demand_reserve()
             self._progress(self.size_bytes, self.total_bytes)
+
+    def _demand_reserve(self) -> None:
+        """Raise CannotTake before the disk is quite full: the site's own database may lie on it."""
+        disk = shutil.disk_usage(self.path.parent)
+        if disk.free < min(_RESERVE_BYTES, disk.total // _RESERVE_SHARE):
+            raise CannotTake(
+                f"The disk of {self.path.parent} is nearly full after {self.size_bytes:,} bytes of the backup; what "
+                "there was of it is removed. Make room there, or keep fewer backups."
+            )
 
     def _failure(self, error: OSError) -> CannotTake:
         folder = self.path.parent

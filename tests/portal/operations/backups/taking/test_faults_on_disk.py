@@ -13,13 +13,13 @@ import redis
 from portal.operations.backups.manifest import Method
 from portal.operations.backups.rdb.payload import payload
 from portal.operations.backups.rdb.write import RdbWriter
-from portal.operations.backups.taking import on_disk
+from portal.operations.backups.taking import landing, on_disk
 from portal.operations.backups.taking.errors import CannotTake
 from portal.operations.backups.taking.landing import Landing
 from tests.portal.operations.backups.servers import filled, loaded, running, state_of
 from tests.portal.operations.backups.taking.asking import as_user, fill_with_noise, take_with, taken
 from tests.portal.operations.backups.taking.conftest import Unprivileged
-from tests.servers import free_port, wait_until
+from tests.servers import Server, free_port, wait_until
 
 pytestmark = pytest.mark.server
 
@@ -117,7 +117,7 @@ def test_a_full_disk_at_our_end_leaves_nothing(program: str, small_disk: Path, t
     with running(tmp_path / "server", program=program) as server, redis.Redis.from_url(server.url) as client:
         client.config_set("rdbcompression", "no")
         fill_with_noise(client, megabytes=3)
-        with pytest.raises(CannotTake, match="is full after"):
+        with pytest.raises(CannotTake, match="full after"):
             taken(server.url, folder=small_disk, method=Method.BGSAVE)
         assert client.info("persistence")["rdb_last_bgsave_status"] == "ok"
     assert list(small_disk.iterdir()) == []
@@ -207,3 +207,13 @@ def test_two_at_once_both_end_well(program: str, tmp_path: Path) -> None:
             thread.start()
         wait_until(lambda: not any(thread.is_alive() for thread in threads), what="both backups")
         assert len({result.path for result in results}) == 2
+
+
+def test_some_of_the_disk_is_left_to_the_site_itself(
+    full: Server, private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing, "_RESERVE_BYTES", 1 << 62)
+    monkeypatch.setattr(landing, "_RESERVE_SHARE", 1)
+    with pytest.raises(CannotTake, match="nearly full"):
+        taken(full.url, folder=private)
+    assert list(private.iterdir()) == []

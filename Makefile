@@ -44,4 +44,4 @@ bench: install
 # For operators: on this machine, in a temporary folder, with what `make run` needs.
 drill:
 	@$(PYTHON) portal/runner/bootstrap.py --only-install
-	@$(BIN)/python -m drill
+	@$(BIN)/python -m drill $(ARGS)

@@ -1,8 +1,9 @@
-"""Drill with every server of this machine, plain and encrypted; the first failure ends it."""
+"""Drill with every server of this machine, or those of the engines named, plain and encrypted; a failure ends it."""
 
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from drill.rehearsal import rehearse
@@ -10,12 +11,12 @@ from drill.telling import Failed, say
 from portal.operations.backups.proving.binaries import Binary, find_binaries
 
 
-def main() -> int:
-    """Return an exit code: 0 when everything came back every time."""
+def main(engines: Sequence[str]) -> int:
+    """Return an exit code: 0 when everything came back every time. `engines` are redis, valkey; none: both."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended from outside. Nothing of it is left."))
     say("A drill: everything is in a temporary folder, and nothing of this site is touched.")
     try:
-        for binary in _servers():
+        for binary in _servers(engines):
             for is_encrypted in (False, True):
                 _drill(binary, is_encrypted=is_encrypted)
     except Failed as failure:
@@ -27,10 +28,11 @@ def main() -> int:
     return 0
 
 
-def _servers() -> tuple[Binary, ...]:
-    if found := find_binaries():
+def _servers(engines: Sequence[str]) -> tuple[Binary, ...]:
+    if found := tuple(binary for binary in find_binaries() if not engines or binary.engine in engines):
         return found
-    raise Failed("There is no server on this machine to drill with. Install redis-server or valkey-server.")
+    wanted = " or ".join(f"{engine}-server" for engine in engines or ("redis", "valkey"))
+    raise Failed(f"There is no server on this machine to drill with. Install {wanted}.")
 
 
 def _drill(binary: Binary, *, is_encrypted: bool) -> None:
@@ -41,4 +43,4 @@ def _drill(binary: Binary, *, is_encrypted: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

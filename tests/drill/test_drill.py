@@ -25,7 +25,7 @@ UNREACHABLE = {
 @pytest.mark.timeout(900)
 def test_everything_comes_back_and_nothing_of_the_site_is_used(root: Path, tmp_path: Path) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "drill"],
+        [sys.executable, "-m", "drill", "valkey"],
         cwd=root,
         env=os.environ | UNREACHABLE | {"TMPDIR": str(tmp_path)},
         capture_output=True,

@@ -68,15 +68,18 @@ def _latest(shelf: Shelf) -> Kept | None:
     return next((kept for kept in proven if kept.manifest.began_at <= now), None)
 
 
-def back_up(run: JobRun, progress: Progress) -> Outcome:
-    """Make a backup of the run's source; once it is proven, delete what the plan keeps no longer."""
+def back_up(run: JobRun, progress: Progress, *, prefixes: tuple[bytes, ...] | None = None) -> Outcome:
+    """Make a backup of the run's source; once it is proven, delete what the plan keeps no longer.
+
+    Without `prefixes` those of the run's arguments hold, which are text.
+    """
     now, shelf = timezone.now(), Shelf()
     method = run.arguments.get("method")
     wanted = Wanted(
         source_named(run.source),
         origin=run.arguments.get("origin", BY_HAND),
         method=Method(method) if method else None,
-        prefixes=prefixes_of(run.arguments, "prefixes"),
+        prefixes=prefixes_of(run.arguments, "prefixes") if prefixes is None else prefixes,
     )
     kept = make_backup(wanted, now=now, progress=progress, shelf=shelf)
     inventory.note_kept(kept, now=timezone.now())

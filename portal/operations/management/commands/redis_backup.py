@@ -1,6 +1,8 @@
 """`redis_backup [--source NAME] [--method wire|bgsave|logical] [--prefix PREFIX]…`"""
 
 from argparse import ArgumentParser
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -10,7 +12,7 @@ from portal.operations import runs
 from portal.operations.backups import going_back
 from portal.operations.backups.manifest import Method
 from portal.operations.backups.sources import source_named, source_names
-from portal.operations.backups.work import BACKUP, WORK
+from portal.operations.backups.work import BACKUP, WORK, back_up, prefixes_of
 from portal.operations.management.backup_command import BackupCommand
 
 
@@ -31,16 +33,20 @@ class Command(BackupCommand):
 
     def _back_up(self, name: str, *, options: dict[str, Any]) -> str:
         """Back up one source; return why not, '' for all is well."""
+        prefixes = prefixes_of(options, "prefix")
+        # As text: a prefix may hold bytes that are none, and MariaDB takes no JSON with such.
+        told = [prefix.decode(errors="backslashreplace") for prefix in prefixes]
         run = runs.ask(
             BACKUP,
             slot=self.new_slot(name),
             source=name,
             now=timezone.now(),
-            arguments={"origin": "by hand", "method": options["method"], "prefixes": options["prefix"]},
+            arguments={"origin": "by hand", "method": options["method"], "prefixes": told},
             asked_by="command",
         )
         try:
-            self.stdout.write(self.perform(run, work=WORK[BACKUP]).words)
+            work = replace(WORK[BACKUP], do=partial(back_up, prefixes=prefixes))
+            self.stdout.write(self.perform(run, work=work).words)
         except CommandError as error:
             return str(error)
         return ""

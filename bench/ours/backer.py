@@ -82,7 +82,7 @@ def restore_it(file: str, url: str) -> dict[str, Any]:
             avoid=frozenset({0}),
             needed_bytes=0,
             name="bench",
-            note=lambda exchange: None,
+            note=lambda exchange, stage: None,
             progress=_UNTOLD,
         )
     assert restored.compared

@@ -7,6 +7,7 @@ commands) asks all the same, and thereby notices first that Redis is back.
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -74,8 +75,9 @@ def client() -> redis.Redis:
 def forget_kept() -> None:
     """Let everybody take client and connections anew."""
     global _kept
-    _let_go()
-    _kept = None
+    forgotten, _kept = _kept, None
+    if forgotten is not None:
+        forgotten.retire()
 
 
 class _Connections:
@@ -89,6 +91,7 @@ class _Connections:
         backend: Any = caches[conf.cache_alias]
         self.client: redis.Redis = backend.client.get_client(write=True)
         self._free: list[Wire] = []
+        self._is_retired = False
 
     def ask(self, command: bytes) -> Any:
         """Return what the server answers; over a wire that it closed, that is opened anew, once."""
@@ -106,6 +109,13 @@ class _Connections:
             return wire.ask(command)
         finally:
             self._free.append(wire)
+            if self._is_retired:
+                self.let_go()
+
+    def retire(self) -> None:
+        """Close every wire, those in use as soon as they are given back."""
+        self._is_retired = True
+        self.let_go()
 
     def let_go(self) -> None:
         """Close wires: after an outage each might lead to a server that hangs, or is not the one any more."""
@@ -120,13 +130,19 @@ class _Connections:
 
 
 _kept: _Connections | None = None
+_making = threading.Lock()
 
 
 def _here() -> _Connections:
+    return _kept or _made_here()
+
+
+def _made_here() -> _Connections:
+    # By one thread: what another made beside it would be dropped with a wire open.
     global _kept
-    if _kept is None:
-        _kept = _Connections()
-    return _kept
+    with _making:
+        made = _kept = _kept or _Connections()
+    return made
 
 
 def _let_go() -> None:
@@ -136,8 +152,8 @@ def _let_go() -> None:
 
 def _begin_anew() -> None:
     """Leave the wires of the parent to it, in a process that was forked off."""
-    global _kept
-    _kept = None
+    global _kept, _making
+    _kept, _making = None, threading.Lock()
 
 
 os.register_at_fork(after_in_child=_begin_anew)

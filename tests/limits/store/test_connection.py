@@ -1,6 +1,8 @@
 """What becomes of Redis's errors, and how a thread keeps its connection."""
 
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from limits.store import connection, counters, documents, server
 from limits.store.connection import breaker
 from tests.conftest import Clock
 from tests.limits import making
-from tests.servers import start_redis
+from tests.servers import start_redis, wait_until
 
 Redis = redis.Redis
 
@@ -80,6 +82,38 @@ def test_connections_that_the_server_closed_cost_no_request(redis_server: Redis)
     assert count() == 1
     redis_server.client_kill_filter(_type="normal", skipme=True)
     assert count() == 2
+
+
+def test_threads_that_begin_at_once_share_one_client(redis_server: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who lost a race would leave a connection open that nobody closes."""
+    made = []
+    begun = connection._Connections.__init__
+
+    def begin(connections: connection._Connections) -> None:
+        made.append(connections)
+        time.sleep(0.02)  # so that the others come meanwhile
+        begun(connections)
+
+    monkeypatch.setattr(connection._Connections, "__init__", begin)
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
+def test_a_connection_in_use_is_closed_though_all_are_forgotten_meanwhile(redis_server: Redis) -> None:
+    answers: list[bytes | None] = []
+    asking = threading.Thread(
+        target=lambda: answers.append(connection._ask("BLPOP", "nothing-comes", "0.1")), name="asks for 0.1 s"
+    )
+    asking.start()
+    wait_until(lambda: redis_server.info("clients")["blocked_clients"] == 1, what="a connection in use")
+    connection.forget_kept()
+    asking.join()
+    assert answers == [None]
+    wait_until(lambda: len(redis_server.client_list()) == 1, what="that only this test is connected")
 
 
 def test_a_forked_process_takes_a_connection_of_its_own(redis_server: Redis) -> None:

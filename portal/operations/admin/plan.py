@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.operations.admin import standing
-from portal.operations.admin.rows import all_kept
 from portal.operations.backups import tidying
 from portal.operations.backups.keeping.retention import Verdict
+from portal.operations.backups.rows import all_kept
 from portal.operations.models import Backup, BackupPlan
 
 KEPT_FIELDS = ("keep_last", "keep_hourly", "keep_daily", "keep_weekly", "keep_monthly", "keep_yearly")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.template.defaultfilters import filesizeformat
 
-from portal.operations.admin.rows import kept_of
+from portal.operations.backups.rows import kept_of
 from portal.operations.backups.tidying import is_whole
 from portal.operations.models import Backup
 

@@ -9,7 +9,7 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from portal.operations import long
 from portal.operations.admin.backup_columns import age_words
-from portal.operations.admin.rows import can_be_counted_on
+from portal.operations.backups.rows import newest_proven
 from portal.operations.backups.sources import source_names
 from portal.operations.backups.work import BACKUP
 from portal.operations.heartbeats import ALIVE_FOR, LONG_QUEUE_NODE
@@ -117,7 +117,7 @@ def schedule() -> Schedule:
 def standings(*, now: datetime) -> tuple[Standing, ...]:
     """Return how it stands with each source."""
     since = schedule().expected_since(now=now)
-    return tuple(Standing(name, newest=_newest(name), expected_since=since) for name in source_names())
+    return tuple(Standing(name, newest=newest_proven(name), expected_since=since) for name in source_names())
 
 
 def active_runs() -> list[JobRun]:
@@ -136,8 +136,3 @@ def last_failure(source: str, *, now: datetime) -> JobRun | None:
 def long_worker_lives(*, now: datetime) -> bool:
     """Say whether a worker of long jobs was alive within a minute."""
     return Heartbeat.objects.filter(at__gt=now - ALIVE_FOR, name__startswith=LONG_QUEUE_NODE).exists()
-
-
-def _newest(source: str) -> Backup | None:
-    rows = Backup.objects.filter(source=source, is_missing=False, level__gt=0).order_by("-began_at", "-pk")
-    return next(filter(can_be_counted_on, rows), None)

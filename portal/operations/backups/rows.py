@@ -29,3 +29,9 @@ def can_be_counted_on(row: Backup) -> bool:
     """Say whether a row is of a proven backup of all keys that is still there."""
     kept = None if row.is_missing else kept_of(row)
     return kept is not None and is_whole(kept) and counts_as_proven(kept)
+
+
+def newest_proven(source: str) -> Backup | None:
+    """Return the row of a source's newest proven backup of all keys that is still there; None without one."""
+    rows = Backup.objects.filter(source=source, is_missing=False, level__gt=0).order_by("-began_at", "-pk")
+    return next(filter(can_be_counted_on, rows), None)

@@ -20,6 +20,8 @@ _SOCKET_PATH_BYTES_MAX = 100
 _KINDS = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 _HOST = re.compile(r"(?:(?P<name>[A-Za-z0-9._-]+)|\[(?P<ipv6>[^\]]+)\])(?::(?P<port>[0-9]{1,5}))?")
 _SERVICE = re.compile(r"[A-Za-z0-9._-]+")
+_TOLD_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|[0-9a-fA-F.]*:[0-9a-fA-F:.]*")
+"""A name or an address: what a server tells of others becomes an address, and a file's name."""
 TAKES = (
     "redis://host:6379/0, rediss://…, unix:///path/redis.sock?db=0, "
     "redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host:7000,host:7001"
@@ -41,6 +43,17 @@ class RedisAddress:
     def with_database(self, number: int) -> "RedisAddress":
         """Return the same server's database of that number; a Cluster has but one."""
         return self if self.kind == "redis+cluster" else replace(self, database=number)
+
+    def server(self, host: str, port: int) -> "RedisAddress":
+        """Return one server of a set, as others tell of it. Raise ValueError for what is no host and port."""
+        if not _TOLD_HOST.fullmatch(host) or not 0 < port < 65_536:
+            raise ValueError(host)
+        return replace(self, kind="redis", hosts=((host, port),), service="", database=0)
+
+    @property
+    def place(self) -> str:
+        """host:port, or a socket's path; of a set, all hosts with commas between them."""
+        return self.socket_path or ",".join(_place(*host) for host in self.hosts)
 
     @property
     def url(self) -> str:

@@ -53,10 +53,7 @@ def telling(place: str) -> Iterator[None]:
 
 def place_of(address: RedisAddress) -> str:
     """Return host:port, or a socket's path."""
-    if address.kind == "unix":
-        return address.socket_path
-    host, port = address.hosts[0]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return address.place
 
 
 def is_forbidden(error: redis.ResponseError) -> bool:

@@ -1,6 +1,5 @@
 """Which servers hold the data of an address: one for each part of the backup."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -15,8 +14,6 @@ Host = tuple[str, int]
 
 WHOLE = "all"
 _SLOTS = 16_384
-_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|[0-9a-fA-F.]*:[0-9a-fA-F:.]*")
-"""A name or an address: what a server tells of others becomes an address, and a file's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +140,9 @@ def _text(host: bytes | str) -> str:
 
 def _one_server(address: RedisAddress, host: Host) -> RedisAddress:
     name, port = host
-    if not _HOST.fullmatch(name) or not 0 < int(port) < 65_536:
-        raise CannotTake(f"A server tells of another one at {name[:80]!r}, which is no address. Look whose it is.")
-    return replace(address, kind="redis", hosts=(host,), service="", database=0)
+    try:
+        return address.server(name, int(port))
+    except ValueError as error:
+        raise CannotTake(
+            f"A server tells of another one at {name[:80]!r}, which is no address. Look whose it is."
+        ) from error

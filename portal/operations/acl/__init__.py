@@ -1,0 +1,1 @@
+"""Least privilege: the users of Redis that this installation needs, and what each may do."""

@@ -1,0 +1,53 @@
+"""Asking a server what it is, for the words of its ACL: HELLO tells everybody who may log in."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import redis
+
+from portal.operations.acl.servers import ServerFacts, SiteServer
+from portal.operations.backups.taking.connecting import Client, client_of
+from portal.redis_address import RedisAddress, connect
+
+_ENGINES = ("redis", "valkey")
+
+
+def ask(server: SiteServer) -> ServerFacts:
+    """Return what a server says of itself; of one that does not answer, or is of another make, the oldest supported."""
+    for client in _clients(server.address):
+        try:
+            with client:
+                return _told(client)
+        except (redis.RedisError, OSError):
+            continue
+    return ServerFacts()
+
+
+def _clients(address: RedisAddress) -> Iterator[Client]:
+    """Yield whom to ask: of a Cluster one node after the other, for one speaks for all."""
+    if address.kind == "redis+sentinel":
+        yield connect(address)
+    elif address.kind == "redis+cluster":
+        yield from (client_of(replace(address, kind="redis", hosts=(host,))) for host in address.hosts)
+    else:
+        yield client_of(address)
+
+
+def _told(client: Client) -> ServerFacts:
+    hello = {_text(name): value for name, value in client.execute_command("HELLO", 3).items()}
+    engine, version = _text(hello["server"]), _text(hello["version"])
+    if engine not in _ENGINES:
+        return ServerFacts()
+    return ServerFacts(engine, version, has_replicas=_has_replicas(client), answered=True)
+
+
+def _has_replicas(client: Client) -> bool:
+    try:
+        told = client.info("replication")
+    except redis.ResponseError:
+        return False
+    return bool(told.get("connected_slaves")) or told.get("role") == "slave"
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

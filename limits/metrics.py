@@ -6,11 +6,13 @@ brings what they counted in memory.
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from limits.core.tallies import OUTCOMES
 from limits.tallies import BUCKETS_SECONDS, Noted
@@ -86,10 +88,16 @@ def tell(state: State) -> None:
     instruments.oldest.set(state.policies_revision)
 
 
-def exposition(*, accept: str) -> tuple[bytes, str]:
-    """Return all metrics as text in the format that a scraper accepts, and that format's content type."""
+def exposition(*, accept: str, also: Iterable[Collector] = ()) -> tuple[bytes, str]:
+    """Return all metrics as text in the format that a scraper accepts, and that format's content type.
+
+    `also` are collectors of what the site tells beside the limits.
+    """
     encode, content_type = choose_encoder(accept)
-    return encode(_registry()), content_type
+    registry = CollectorRegistry()
+    for collector in (_own(), *also):
+        registry.register(collector)
+    return encode(registry), content_type
 
 
 def forget_process(pid: int) -> None:
@@ -98,12 +106,11 @@ def forget_process(pid: int) -> None:
         multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
-def _registry() -> CollectorRegistry:
+def _own() -> Collector:
     if not (folder := _shared_folder()):
         return _instruments().registry
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
-    return registry
+    collector: Collector = multiprocess.MultiProcessCollector(None, path=folder)  # type: ignore[no-untyped-call]
+    return collector
 
 
 def _shared_folder() -> str:

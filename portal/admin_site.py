@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.decorators import method_decorator
 
 import limits
@@ -34,6 +35,13 @@ class PortalAdminSite(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The login form; a POST is counted by the policy `login`, together with /login/."""
         return super().login(request, extra_context)
+
+    def get_urls(self) -> list[Any]:
+        """Django's, and the part of the first page that is fetched anew."""
+        # Not above: this module is read before there are models.
+        from portal.operations.admin import dashboard
+
+        return [path("dashboard/", self.admin_view(dashboard.fragment), name="dashboard"), *super().get_urls()]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The applications by name, but rate limits first: they are what people come for at night."""

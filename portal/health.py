@@ -19,6 +19,7 @@ from limits.in_force import policies_in_force
 from limits.store import server
 from limits.store.connection import breaker
 from portal.operations import heartbeats
+from portal.operations.watching import turns
 from portal.redis_address import connect
 
 OK, DEGRADED = "ok", "degraded"
@@ -79,6 +80,7 @@ def _parts() -> dict[str, str]:
             ("broker", _broker_answers),
             ("worker", lambda: heartbeats.worker_lives(now=timezone.now())),
             ("beat", lambda: heartbeats.beat_lives(now=timezone.now())),
+            ("watch", lambda: turns.watch_lives(now=timezone.now())),
             ("policies", _policies_are_in_step),
             ("limiter", lambda: not breaker.degraded),
         )

@@ -68,6 +68,8 @@ class Rule:
 
 
 BACKUPS = "portal.operations.backups"
+WATCHING = "portal.operations.watching"
+MODELS = ("portal.operations.models", "django.db")
 JOBS = ("portal.operations.runs", "portal.operations.models", "portal.operations.long", "django.db")
 
 RULES = {
@@ -103,6 +105,29 @@ RULES = {
     ),
     "restoring a file knows nothing of where it lies": Rule(
         (f"{BACKUPS}.restoring",), never=(f"{BACKUPS}.taking", f"{BACKUPS}.keeping.shelf", *JOBS)
+    ),
+    "looking at Redis knows no database": Rule(
+        (f"{WATCHING}.reading", f"{WATCHING}.readings"), never=(*MODELS, f"{WATCHING}.samples", f"{WATCHING}.alerts")
+    ),
+    "samples, alerts and telling ask Redis nothing": Rule(
+        (f"{WATCHING}.samples", f"{WATCHING}.alerts", f"{WATCHING}.telling", f"{WATCHING}.metrics"),
+        never=(f"{WATCHING}.reading", "django.core.cache", *REDIS),
+    ),
+    "the states of alerts, and what is told of them, are plain Python": Rule(
+        (f"{WATCHING}.alerts.states", f"{WATCHING}.alerts.telling_rules"),
+        only=(f"{WATCHING}.alerts.states", *sorted(sys.stdlib_module_names)),
+    ),
+    "telling knows nothing of what it tells": Rule(
+        (f"{WATCHING}.telling",), never=tuple(f"{WATCHING}.{room}" for room in ("reading", "samples", "alerts"))
+    ),
+    "looking into a server knows neither pages nor rows": Rule(
+        ("portal.operations.inspecting",), never=(*MODELS, "django.http", "portal.operations.admin")
+    ),
+    "plots and verdicts know no page": Rule(("portal.operations.dashboard",), never=("portal.operations.admin",)),
+    "watching knows no page": Rule((WATCHING,), never=("portal.operations.admin",), reached=True),
+    "who may do what in Redis is plain Python": Rule(
+        ("portal.operations.acl.users", "portal.operations.acl.commands"),
+        only=("portal.operations.acl", f"{BACKUPS}.versions", "portal.redis_address", *sorted(sys.stdlib_module_names)),
     ),
     "no import is hidden in a text": Rule(
         ("limits", "portal"), never=("importlib.import_module", "importlib.__import__"), but_for=("limits",)
@@ -166,6 +191,22 @@ def test_every_module_that_a_rule_names_is_there(sources: Sources) -> None:
         ("keeping a backup knows nothing of how it came", f"{BACKUPS}.keeping.shelf", f"import {BACKUPS}.taking.wire"),
         ("proving a backup knows nothing of where it lies", f"{BACKUPS}.proving.prove", "from django.db import models"),
         ("restoring a file knows nothing of where it lies", f"{BACKUPS}.restoring.load", f"import {BACKUPS}.taking"),
+        ("looking at Redis knows no database", f"{WATCHING}.reading.looking", "from django.db import connection"),
+        ("samples, alerts and telling ask Redis nothing", f"{WATCHING}.alerts.judging", "import redis"),
+        (
+            "the states of alerts, and what is told of them, are plain Python",
+            f"{WATCHING}.alerts.states",
+            "from django.utils import timezone",
+        ),
+        ("telling knows nothing of what it tells", f"{WATCHING}.telling.queue", f"import {WATCHING}.alerts.judging"),
+        ("looking into a server knows neither pages nor rows", "portal.operations.inspecting.look", "import django.db"),
+        (
+            "plots and verdicts know no page",
+            "portal.operations.dashboard.plots",
+            "import portal.operations.admin.rights",
+        ),
+        ("watching knows no page", f"{WATCHING}.watch", "from portal.operations.admin import plots"),
+        ("who may do what in Redis is plain Python", "portal.operations.acl.users", "import redis"),
         ("no import is hidden in a text", "portal.health", "from importlib import import_module"),
         ("no import is hidden in a text", "limits.conf", "import importlib\nimportlib.import_module('portal')"),
     ],

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from limits import identity
 from limits import metrics as limits_metrics
+from portal.operations.watching.metrics import Watched
 
 _TOLD_BY_PROXIES = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
@@ -17,10 +18,12 @@ _TOLD_BY_PROXIES = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Tell the metrics of all web processes of this machine. 403 for others than METRICS_TOKEN says."""
+    """Tell the metrics of all web processes of this machine, and what the watch found. 403 for others than
+    METRICS_TOKEN says."""
     if not _may_scrape(request):
         return HttpResponse("Not for you.\n", status=403, content_type="text/plain")
-    text, content_type = limits_metrics.exposition(accept=request.headers.get("Accept", ""))
+    accept = request.headers.get("Accept", "")
+    text, content_type = limits_metrics.exposition(accept=accept, also=(Watched(),))
     return HttpResponse(text, content_type=content_type)
 
 

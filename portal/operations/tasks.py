@@ -9,6 +9,7 @@ from post_office.mail import send_queued_mail_until_done
 from post_office.utils import cleanup_expired_mails
 
 from portal.operations import runs
+from portal.operations.watching import watch
 
 MAIL_KEPT = timedelta(days=7)
 RUNS_KEPT = timedelta(days=90)
@@ -43,3 +44,21 @@ def notice_dead_runs() -> None:
 def forget_old_runs() -> None:
     """Delete what long jobs of a quarter ago left in the database; every day."""
     runs.forget(before=timezone.now() - RUNS_KEPT)
+
+
+@shared_task(ignore_result=True, soft_time_limit=120, time_limit=150)
+def watch_redis() -> None:
+    """Look at Redis, judge the alert rules and tell; every 15 s, unless `watch_redis --forever` has done it already."""
+    found = watch.watch()
+    if found is None:
+        # Who has the turn tells, too: a channel that hangs is to hold up one worker, not all.
+        return
+    if not found.failures:
+        watch.show_life()
+    watch.tell()
+
+
+@shared_task(ignore_result=True)
+def thin_out_watching() -> None:
+    """Thin out samples, and forget old alerts and messages; every five minutes."""
+    watch.tidy()

@@ -20,6 +20,8 @@ def commands(*, port: int) -> dict[str, list[str]]:
         "long": _worker("long", processes=1, node=f"long-{port}@%h"),
         # No pidfile: the state folder is locked, and a stale one would keep beat from starting.
         "beat": _celery("beat", "--pidfile="),
+        # Of its own: it tells when broker, worker or beat are away.
+        "watch": [sys.executable, "manage.py", "watch_redis", "--forever"],
     }
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from limits.models import Policy
 from limits.store.connection import breaker
 from portal import health
 from portal.operations import heartbeats
+from portal.operations.watching import turns
 from tests.conftest import Clock
 from tests.limits import making
 from tests.limits.management.running import run
@@ -33,7 +34,7 @@ from tests.servers import Server, start_redis
 
 pytestmark = pytest.mark.django_db
 
-PARTS = ("database", "redis", "broker", "worker", "beat", "policies", "limiter")
+PARTS = ("database", "redis", "broker", "worker", "beat", "watch", "policies", "limiter")
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +52,14 @@ def in_force(policies: None) -> None:
 
 @pytest.fixture
 def all_alive(in_force: None) -> None:
-    """A worker and beat that were alive a moment ago."""
-    heartbeats.note_worker("worker@host", now=timezone.now())
-    PeriodicTask.objects.update(last_run_at=timezone.now())
+    """A worker, beat and the watch that were alive a moment ago."""
+    all_were_alive(timezone.now())
+
+
+def all_were_alive(moment: datetime) -> None:
+    heartbeats.note_worker("worker@host", now=moment)
+    PeriodicTask.objects.update(last_run_at=moment)
+    turns.take(turns.WATCH, now=moment, every=timedelta(seconds=15))
 
 
 def ready(client: Client) -> dict[str, str]:
@@ -98,17 +104,14 @@ def test_probes_leave_no_session_and_count_nothing(client: Client, all_alive: No
 
 
 def test_without_redis_the_servers_stay(client: Client) -> None:
-    heartbeats.note_worker("worker@host", now=timezone.now())
-    PeriodicTask.objects.update(last_run_at=timezone.now())
+    all_were_alive(timezone.now())
     assert degraded(client) == {"redis", "broker", "policies", "limiter"}
 
 
-def test_silent_workers_and_a_silent_beat_are_told(client: Client, in_force: None) -> None:
-    assert degraded(client) == {"worker", "beat"}
-    long_ago = timezone.now() - timedelta(minutes=4)
-    heartbeats.note_worker("worker@host", now=long_ago)
-    PeriodicTask.objects.update(last_run_at=long_ago)
-    assert degraded(client) == {"worker", "beat"}
+def test_silent_workers_and_a_silent_beat_and_watch_are_told(client: Client, in_force: None) -> None:
+    assert degraded(client) == {"worker", "beat", "watch"}
+    all_were_alive(timezone.now() - timedelta(minutes=4))
+    assert degraded(client) == {"worker", "beat", "watch"}
 
 
 def test_a_worker_of_long_jobs_alone_is_not_enough(client: Client, in_force: None) -> None:

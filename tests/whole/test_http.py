@@ -51,7 +51,7 @@ def test_a_ready_portal_says_that_all_is_well(portal: RunningPortal) -> None:
         return dict(json.loads(ask(portal, "GET", "/readyz").body))
 
     wait_until(lambda: set(ready().values()) == {"ok"}, what="/readyz all ok", seconds=60)
-    assert ready().keys() == {"status", "database", "redis", "limiter", "broker", "worker", "beat", "policies"}
+    assert ready().keys() == {"status", "database", "redis", "limiter", "broker", "worker", "beat", "watch", "policies"}
 
 
 def test_a_search_of_ten_megabytes_is_told_that_it_is_too_long(portal: RunningPortal) -> None:

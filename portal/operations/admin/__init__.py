@@ -1,3 +1,16 @@
 """The care of Redis in Django's admin: one file a subject."""
 
-from portal.operations.admin import audit, backups, mail, plan, runs, schedules  # noqa: F401 - registers them
+from portal.operations.admin import (  # noqa: F401 - registers them
+    alert_history,
+    alert_rules,
+    alerts,
+    audit,
+    backups,
+    channels,
+    mail,
+    messages,
+    plan,
+    redis_servers,
+    runs,
+    schedules,
+)

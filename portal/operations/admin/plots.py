@@ -7,13 +7,13 @@ from django.template.defaultfilters import filesizeformat
 
 from portal.operations.backups.rows import kept_of
 from portal.operations.backups.tidying import is_whole
+from portal.operations.dashboard.axes import round_top
 from portal.operations.models import Backup
 
 BARS_MAX = 60
 HEIGHT = 100
 _STEP = 10
 _BAR = 8
-_ROUND = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,6 @@ def size_plots(rows: Iterable[Backup]) -> list[Plot]:
         if kept is not None and is_whole(kept):
             by_source.setdefault(row.source, []).append(row)
     return [_plot(source, found[-BARS_MAX:]) for source, found in sorted(by_source.items()) if len(found) > 1]
-
-
-def round_top(size_bytes: int) -> int:
-    """Return the least round size that is not below a size: 1, 2, 5, 10, … 500 bytes, KB, MB, GB, …"""
-    unit = 1
-    while size_bytes > 1024 * unit:
-        unit *= 1024
-    return next((step * unit for step in _ROUND if step * unit >= size_bytes), 1024 * unit)
 
 
 def _plot(source: str, rows: Sequence[Backup]) -> Plot:

@@ -7,18 +7,14 @@ from enum import StrEnum
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from portal.operations import long
 from portal.operations.admin.backup_columns import age_words
+from portal.operations.backups import due
 from portal.operations.backups.rows import newest_proven
 from portal.operations.backups.sources import source_names
 from portal.operations.backups.work import BACKUP
 from portal.operations.heartbeats import ALIVE_FOR, LONG_QUEUE_NODE
 from portal.operations.models import Backup, Heartbeat, JobRun
-from portal.operations.runs.schedule import last_moment
 
-GRACE = timedelta(hours=2)
-"""A backup is not late before it was due for so long: it takes its time, and is tried again."""
-_WITHOUT_SCHEDULE = timedelta(days=1)
 _FAILURES_SHOWN_FOR = timedelta(days=30)
 
 
@@ -96,13 +92,7 @@ class Schedule:
 
     def expected_since(self, *, now: datetime) -> datetime:
         """Return the moment of the newest backup that should be there by now."""
-        if self.task is not None and self.task.enabled:
-            if self.task.crontab_id:
-                return last_moment(self.task.schedule, now=now - GRACE) or now - timedelta(days=366)
-            if self.task.interval_id:
-                every: timedelta = self.task.schedule.run_every
-                return now - every - GRACE
-        return now - _WITHOUT_SCHEDULE - GRACE
+        return due.expected_since(self.task, now=now)
 
 
 def _is_daily(crontab: CrontabSchedule) -> bool:
@@ -111,7 +101,7 @@ def _is_daily(crontab: CrontabSchedule) -> bool:
 
 def schedule() -> Schedule:
     """Return the schedule of backups."""
-    return Schedule(PeriodicTask.objects.filter(task=long.back_up.name).order_by("-enabled", "pk").first())
+    return Schedule(due.scheduled_task())
 
 
 def standings(*, now: datetime) -> tuple[Standing, ...]:

@@ -84,7 +84,7 @@ def _drop(run: JobRun, *, now: datetime) -> bool:
     )
     run.state, run.ended_at = JobRun.State.FAILED, now
     waiting = JobRun.objects.filter(pk=run.pk, state=JobRun.State.WAITING, attempt=0)
-    if not waiting.update(state=run.state, ended_at=now, outcome=run.outcome):
-        return False
-    tell(f"Not begun: {run}", body=run.outcome)
-    return True
+    with transaction.atomic():
+        if dropped := bool(waiting.update(state=run.state, ended_at=now, outcome=run.outcome)):
+            tell(f"Not begun: {run}", body=run.outcome)
+    return dropped

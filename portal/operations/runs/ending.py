@@ -6,6 +6,7 @@ Only who began an attempt can end it: a run that was given up meanwhile stays as
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -50,11 +51,11 @@ def _fail(rows: QuerySet[JobRun], *, run: JobRun, outcome: str, now: datetime, s
         again_at = now + timedelta(minutes=run.retry_minutes)
         told = f"{outcome} That was {attempt}; the next is at {timezone.localtime(again_at):%H:%M}."
         return _end(rows, run=run, now=now, state=JobRun.State.WAITING, outcome=told, not_before=again_at)
-    if not _end(rows, run=run, now=now, state=state, outcome=outcome):
-        return False
     again = "It is not tried again by itself." if run.attempts_max == 1 else f"That was {attempt}, the last."
-    tell(f"{state.label}: {run}", body=f"{outcome}\n\n{again}")
-    return True
+    with transaction.atomic():
+        if is_own := _end(rows, run=run, now=now, state=state, outcome=outcome):
+            tell(f"{state.label}: {run}", body=f"{outcome}\n\n{again}")
+    return is_own
 
 
 def _end(rows: QuerySet[JobRun], *, run: JobRun, now: datetime, **changes: Any) -> bool:

@@ -12,6 +12,7 @@ from limits.keeper import Keeper
 from limits.tallies import tallies
 from tests.limits import making
 
+pytestmark = pytest.mark.django_db
 TOKEN = "a token of some length"
 
 

@@ -40,8 +40,8 @@ class TestServing:
         assert "Name:        admin" in lines
         assert runner.serves()
 
-    def test_web_worker_and_beat_run_with_the_server(self, runner: Runner) -> None:
-        for word in ("gunicorn", "--concurrency\0002", "--concurrency\0001", "beat", "valkey-server"):
+    def test_web_workers_beat_and_the_watch_run_with_the_server(self, runner: Runner) -> None:
+        for word in ("gunicorn", "--concurrency\0002", "--concurrency\0001", "beat", "watch_redis", "valkey-server"):
             assert runner.processes(word), word
 
     def test_the_password_of_the_admin_is_known_to_no_process_that_serves(self, start: Start, var: Path) -> None:
@@ -160,6 +160,7 @@ class TestEnding:
             ("redis", "valkey-server"),
             ("worker", "--concurrency\0002"),
             ("beat", "beat"),
+            ("watch", "watch_redis"),
         ],
     )
     def test_a_process_that_is_killed_takes_the_others_along(self, runner: Runner, name: str, word: str) -> None:

@@ -1,14 +1,13 @@
-"""What the channels were told, by a real mail queue."""
+"""What the channels are told."""
 
 from collections.abc import Callable
 
 import pytest
-from post_office.models import Email
-from pytest_django import Settings
+
+from portal.operations.models import Message
 
 
 @pytest.fixture
-def told(settings: Settings) -> Callable[[], list[str]]:
-    """Return what reads the subjects of all alerts, oldest first."""
-    settings.ALERT_EMAILS = ["ops@example.org"]
-    return lambda: list(Email.objects.order_by("pk").values_list("subject", flat=True))
+def told() -> Callable[[], list[str]]:
+    """Return what reads the subjects of all messages, oldest first."""
+    return lambda: list(Message.objects.order_by("pk").values_list("subject", flat=True))

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import redis
 from django.utils import timezone
-from post_office.models import Email
 
 from portal import environment
 from portal.operations import runs
@@ -20,7 +19,7 @@ from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.proving import memory
 from portal.operations.backups.taking.landing import Landing
 from portal.operations.backups.work import BACKUP, WORK
-from portal.operations.models import BackupPlan, JobRun
+from portal.operations.models import BackupPlan, JobRun, Message
 from portal.redis_address import parse_redis_address
 from tests.portal.operations.backups.restoring.filling import Live
 from tests.portal.operations.backups.whole.conftest import Site, live_at
@@ -124,8 +123,9 @@ def test_a_failed_backup_is_told_to_the_channels(single: Site, settings: Any) ->
     settings.ALERT_EMAILS = ["operator@example.org"]
     settings.REDIS = parse_redis_address("redis://127.0.0.1:1/0")
     back_up()
-    (mail,) = Email.objects.all()
-    assert "does not answer" in mail.message
+    message = Message.objects.get()
+    assert "does not answer" in message.body
+    assert message.deliveries.get().channel.address == "operator@example.org"
 
 
 def test_a_storage_that_refuses_keeps_nothing(single: Site, object_storage: str, settings: Any) -> None:
@@ -146,7 +146,7 @@ def test_a_backup_that_nothing_could_load_for_want_of_memory_is_kept_and_told(
     run = back_up()
     assert run.state == JobRun.State.SUCCEEDED
     assert "well formed" in run.outcome
-    assert [mail.subject for mail in Email.objects.all()] == [f"Not proven: {run.subject}"]
+    assert [message.subject for message in Message.objects.all()] == [f"Not proven: {run.subject}"]
 
 
 def test_a_managed_service_that_forbids_much_is_backed_up_key_by_key(single: Site, settings: Any) -> None:

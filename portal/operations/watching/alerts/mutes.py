@@ -1,0 +1,80 @@
+"""Why people are not told of an alert at this moment."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from portal.operations.models import AlertRule, Silence
+from portal.operations.watching.alerts.conditions.condition import Scope
+from portal.operations.watching.alerts.conditions.reach import DOWN
+from portal.operations.watching.alerts.judgements import Judgement
+from portal.operations.watching.alerts.telling_rules import is_quiet
+from portal.operations.watching.readings import Look
+
+
+def silences_at(now: datetime) -> QuerySet[Silence]:
+    """Return the silences that hold at a moment."""
+    return Silence.objects.filter(begins_at__lte=now, until__gt=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutes:
+    """What keeps people from being told in one pass."""
+
+    now: datetime
+    silences: tuple[Silence, ...]
+    down: frozenset[str]
+    """The servers that do not answer, or whose alert of that is not over yet."""
+    are_counters_down: bool
+    """Whether a server is among them in which limits are counted."""
+    under_way: tuple[Judgement, ...]
+
+    def why(self, judgement: Judgement) -> str:
+        """Return in a sentence why nobody is told of an alert; '' where people are."""
+        rule, target = judgement.rule, judgement.alert.target
+        return self.why_unheard(rule, target=target) or self._why_inhibited(judgement)
+
+    def why_unheard(self, rule: AlertRule, *, target: str) -> str:
+        """Return in a sentence which silence, or which quiet hours, hold; ''."""
+        for silence in self.silences:
+            if silence.rule_id in (None, rule.pk) and silence.target in ("", target):
+                return f"It is silenced until {timezone.localtime(silence.until):%Y-%m-%d %H:%M}."
+        local = timezone.localtime(self.now).time()
+        if is_quiet(local, quiet_from=rule.quiet_from, quiet_until=rule.quiet_until):
+            return f"The rule has quiet hours until {rule.quiet_until:%H:%M}."
+        return ""
+
+    def _why_inhibited(self, judgement: Judgement) -> str:
+        condition, target = judgement.condition, judgement.alert.target
+        if condition and condition.is_inhibited and self._is_down(target, scope=condition.scope):
+            return "The server does not answer, which is told already."
+        if any(self._outranks(other, judgement) for other in self.under_way):
+            return "A more severe rule of the same condition is under way, and told."
+        return ""
+
+    def _is_down(self, target: str, *, scope: Scope) -> bool:
+        return self.are_counters_down if scope is Scope.SITE else target in self.down
+
+    def _outranks(self, other: Judgement, judgement: Judgement) -> bool:
+        return (
+            (other.rule.condition, other.alert.target) == (judgement.rule.condition, judgement.alert.target)
+            and other.rule.severity > judgement.rule.severity
+            and not self.why_unheard(other.rule, target=other.alert.target)
+        )
+
+
+def mutes_of(judgements: Iterable[Judgement], *, look: Look, now: datetime) -> Mutes:
+    """Return what keeps people from being told, once it is known how everything stands."""
+    under_way = tuple(judgement for judgement in judgements if judgement.after.is_active)
+    silent = {server.place for server in look.servers if server.reading is None}
+    down = silent | {judgement.alert.target for judgement in under_way if judgement.rule.condition == DOWN}
+    return Mutes(
+        now=now,
+        silences=tuple(silences_at(now)),
+        down=frozenset(down),
+        are_counters_down=any(server.holds_counters and server.place in down for server in look.servers),
+        under_way=under_way,
+    )

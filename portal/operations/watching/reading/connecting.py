@@ -1,0 +1,94 @@
+"""A client of one server for one look: in a hurry, and with errors in a few words that hold no secret."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from portal.redis_address import RedisAddress
+
+Client: TypeAlias = Any  # redis-py gives it few types
+
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
+
+
+class NoAnswer(Exception):
+    """Says in a few words, which follow a server's place, why it gave no answer."""
+
+
+@contextmanager
+def connected(address: RedisAddress, *, answer_seconds: float = ANSWER_SECONDS) -> Iterator[Client]:
+    """Yield a client of the one server at an address, which tries nothing twice. Raises NoAnswer.
+
+    It says nothing of itself to the server: what a user may not say would count there as an error of that user.
+    """
+    client: Client = redis.Redis.from_url(
+        address.url,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=answer_seconds,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        driver_info=None,
+    )
+    try:
+        with client:
+            yield client
+    except redis.RedisError as error:
+        raise NoAnswer(_words(error, answer_seconds=answer_seconds)) from error
+
+
+@contextmanager
+def using(command: str) -> Iterator[None]:
+    """Turn a server's refusal of a command into NoAnswer. Its own words stay out: they may repeat a password."""
+    try:
+        yield
+    except redis.exceptions.NoPermissionError as error:
+        needed = command.lower().replace(" ", "|")
+        raise NoAnswer(f"forbids {command} to its user: give it +{needed} (ACL SETUSER)") from error
+    except redis.ResponseError as error:
+        if "unknown command" in str(error).lower():
+            raise NoAnswer(f"knows no {command}: it was renamed or taken out") from error
+        raise NoAnswer(f"refuses {command}{_code(error)}") from error
+
+
+def _words(error: redis.RedisError, *, answer_seconds: float) -> str:
+    if isinstance(error, redis.AuthenticationError):
+        return "does not accept the user and password in its address"
+    if "max number of clients" in str(error):
+        return "takes no more clients (maxclients)"
+    if isinstance(error, redis.TimeoutError):
+        late = "connecting" in str(error)
+        return (
+            f"is not reached within {CONNECT_SECONDS:g} s" if late else f"does not answer within {answer_seconds:g} s"
+        )
+    if isinstance(error, redis.ConnectionError):
+        return _unreached(error)
+    if isinstance(error, redis.ResponseError):
+        return f"refuses{_code(error)}"
+    return "does not answer as a Redis does"
+
+
+def _late(seconds: float) -> str:
+    return f"does not answer within {seconds:g} s"
+
+
+def _unreached(error: redis.ConnectionError) -> str:
+    reason = error.__cause__ or error.__context__
+    if isinstance(reason, socket.gaierror):
+        return "is not found: nobody knows its name"
+    if isinstance(reason, ConnectionRefusedError):
+        return "refuses connections: see whether it runs"
+    if isinstance(reason, OSError) and reason.strerror and not isinstance(reason, ConnectionError):
+        return f"is not reached: {reason.strerror.lower()}"
+    # The last words of a server without room for more clients are often lost.
+    return "broke the connection off: see its log, and whether it takes more clients (maxclients)"
+
+
+def _code(error: redis.ResponseError) -> str:
+    word = str(error).partition(" ")[0]
+    return f": {word}" if word.isalpha() and word.isupper() else ""

@@ -1,0 +1,73 @@
+"""In each slot of time one process does the work."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.operations.models import Turn
+from portal.operations.watching import turns
+
+NOW = datetime(2026, 3, 1, 12, 0, 7, tzinfo=UTC)
+EVERY = timedelta(seconds=15)
+
+
+@given(
+    now=st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)),
+    every=st.integers(min_value=1, max_value=86_400).map(lambda seconds: timedelta(seconds=seconds)),
+)
+def test_a_moment_lies_in_one_slot(now: datetime, every: timedelta) -> None:
+    slot = turns.slot_of(now, every=every)
+    assert slot <= now < slot + every
+    assert turns.slot_of(slot, every=every) == slot
+    assert turns.slot_of(slot + every, every=every) == slot + every
+
+
+@pytest.mark.django_db
+def test_a_slot_is_taken_once_and_the_next_is_free() -> None:
+    assert turns.take(turns.WATCH, now=NOW, every=EVERY)
+    assert not turns.take(turns.WATCH, now=NOW + timedelta(seconds=7), every=EVERY)
+    assert turns.take(turns.WATCH, now=NOW + timedelta(seconds=8), every=EVERY)
+
+
+@pytest.mark.django_db
+def test_each_job_has_turns_of_its_own() -> None:
+    assert turns.take(turns.WATCH, now=NOW, every=EVERY)
+    assert turns.take(turns.TIDY, now=NOW, every=EVERY)
+
+
+@pytest.mark.django_db
+def test_turns_of_long_ago_are_forgotten() -> None:
+    turns.take(turns.WATCH, now=NOW, every=EVERY)
+    turns.take(turns.WATCH, now=NOW + EVERY, every=EVERY)
+    turns.forget(before=NOW + timedelta(seconds=1))
+    assert Turn.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_the_watch_lives_for_a_minute_after_its_last_look() -> None:
+    assert not turns.watch_lives(now=NOW)
+    turns.take(turns.WATCH, now=NOW, every=EVERY)
+    assert turns.watch_lives(now=NOW + timedelta(seconds=50))
+    assert not turns.watch_lives(now=NOW + timedelta(seconds=70))
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_of_many_at_once_one_wins() -> None:
+    won: list[bool] = []
+    begin = threading.Barrier(6)
+
+    def try_it() -> None:
+        begin.wait()
+        won.append(turns.take(turns.WATCH, now=NOW, every=EVERY))
+        connection.close()
+
+    threads = [threading.Thread(target=try_it) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [False] * 5 + [True]

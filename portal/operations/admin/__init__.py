@@ -7,6 +7,7 @@ from portal.operations.admin import (  # noqa: F401 - registers them
     audit,
     backups,
     channels,
+    checklist,
     mail,
     messages,
     plan,

@@ -1,0 +1,1 @@
+"""The checklist for production, which checks itself: what each line asks, what was found, and what mends it."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import backups, decisions, many, memory, refusals_served, report, stage, staleness
+from bench import backups, decisions, many, memory, refusals_served, report, stage, staleness, watching
 from bench.children import CannotMeasure
 from bench.noise import Strangers
 from bench.report import Table
@@ -20,6 +20,7 @@ PARTS: dict[str, Part] = {
     "memory": memory.run,
     "staleness": staleness.run,
     "backups": backups.run,
+    "watching": watching.run,
 }
 
 

@@ -2,7 +2,7 @@
 # Installs the servers and the browser that the tests drive, and what puts load on in `make bench`, when they are
 # missing and we are root on Debian.
 set -eu
-packages="redis-server mariadb-server chromium default-libmysqlclient-dev pkg-config gcc python3-dev python3-venv fonts-dejavu-core faketime openssl mount wrk"
+packages="redis-server mariadb-server chromium default-libmysqlclient-dev pkg-config gcc python3-dev python3-venv fonts-dejavu-core faketime openssl mount wrk prometheus"
 missing=""
 for package in $packages; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"

@@ -1,0 +1,1 @@
+"""What Prometheus and Grafana make of `/metrics`, by the files under docs/monitoring."""

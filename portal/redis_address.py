@@ -5,15 +5,17 @@ import os
 import re
 import tempfile
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
+
+Client: TypeAlias = Any  # redis-py gives it few types
 
 TIMEOUT_SECONDS = 0.2
 _SOCKET_PATH_BYTES_MAX = 100
@@ -49,6 +51,26 @@ class RedisAddress:
         if not _TOLD_HOST.fullmatch(host) or not 0 < port < 65_536:
             raise ValueError(host)
         return replace(self, kind="redis", hosts=((host, port),), service="", database=0)
+
+    def member(self, host: str, port: int) -> "RedisAddress":
+        """Return one of a set's own hosts. Sentinels have no part in the credentials of the servers that they watch."""
+        asked = self.server(host, port)
+        return asked.without_credentials if self.kind == "redis+sentinel" else asked
+
+    @property
+    def without_credentials(self) -> "RedisAddress":
+        """The same, asked without user and password."""
+        return replace(self, user="", password="")
+
+    @property
+    def whole(self) -> tuple[object, ...]:
+        """Which server or set it is: the same for all of its databases, and for whoever asks."""
+        return self.hosts, self.socket_path, self.service
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is one server of this machine, by its address."""
+        return bool(self.socket_path) or (len(self.hosts) == 1 and is_loopback(self.hosts[0][0]))
 
     @property
     def place(self) -> str:
@@ -121,11 +143,12 @@ def cache_settings(address: RedisAddress, *, backend: str) -> dict[str, Any]:
         "SOCKET_CONNECT_TIMEOUT": TIMEOUT_SECONDS,
     }
     if address.kind == "redis+sentinel":
+        patience = patience_of(connect_seconds=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS)
         options |= {
             "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
             "SENTINELS": list(address.hosts),
-            "SENTINEL_KWARGS": _patience(),
-            "CONNECTION_POOL_KWARGS": _patience(),
+            "SENTINEL_KWARGS": dict(patience),
+            "CONNECTION_POOL_KWARGS": dict(patience),
         }
     if address.kind == "redis+cluster":
         options["CONNECTION_FACTORY"] = "limits.cluster.ClusterConnectionFactory"
@@ -143,7 +166,7 @@ def broker_options(address: RedisAddress) -> dict[str, Any]:
 
 def connect(address: RedisAddress) -> redis.Redis:
     """Return a client of its own for an address, for one look: a dead server costs TIMEOUT_SECONDS."""
-    patience = _patience()
+    patience = patience_of(connect_seconds=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS)
     if address.kind == "redis+sentinel":
         make: Any = Sentinel  # redis-py gives it no types
         primary: redis.Redis = make(list(address.hosts), sentinel_kwargs=patience, **patience).master_for(
@@ -156,6 +179,29 @@ def connect(address: RedisAddress) -> redis.Redis:
     return redis.Redis.from_url(address.url, **patience)
 
 
+def client_of(address: RedisAddress, *, connect_seconds: float, answer_seconds: float, **options: object) -> Client:
+    """Return a client of the one server at an address, which waits so long, and tries nothing twice."""
+    patience = patience_of(connect_seconds=connect_seconds, answer_seconds=answer_seconds)
+    return redis.Redis.from_url(address.url, **patience, **options)
+
+
+def patience_of(*, connect_seconds: float, answer_seconds: float) -> dict[str, Any]:
+    """Return how long to wait for a server, as redis-py takes it. Left to itself it tries ten times."""
+    return {
+        "socket_connect_timeout": connect_seconds,
+        "socket_timeout": answer_seconds,
+        "retry": Retry(NoBackoff(), 0),
+    }
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine, by its address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def embedded_address(var: Path) -> RedisAddress:
     """Return the address of the embedded server whose data lives under `var`.
 
@@ -166,15 +212,6 @@ def embedded_address(var: Path) -> RedisAddress:
         digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
         path = f"{tempfile.gettempdir()}/portal-{os.getuid()}-{digest}/redis.sock"
     return RedisAddress(kind="unix", socket_path=path)
-
-
-def _patience() -> dict[str, Any]:
-    """How long to wait for a server, as redis-py takes it. Left to itself it tries ten times."""
-    return {
-        "socket_timeout": TIMEOUT_SECONDS,
-        "socket_connect_timeout": TIMEOUT_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
-    }
 
 
 def _parse_socket(text: str) -> RedisAddress:

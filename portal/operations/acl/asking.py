@@ -6,10 +6,11 @@ from dataclasses import replace
 import redis
 
 from portal.operations.acl.servers import ServerFacts, SiteServer
-from portal.operations.backups.taking.connecting import Client, client_of
-from portal.redis_address import RedisAddress, connect
+from portal.redis_address import Client, RedisAddress, client_of, connect
 
 _ENGINES = ("redis", "valkey")
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
 
 
 def ask(server: SiteServer) -> ServerFacts:
@@ -28,9 +29,13 @@ def _clients(address: RedisAddress) -> Iterator[Client]:
     if address.kind == "redis+sentinel":
         yield connect(address)
     elif address.kind == "redis+cluster":
-        yield from (client_of(replace(address, kind="redis", hosts=(host,))) for host in address.hosts)
+        yield from (_client_of(replace(address, kind="redis", hosts=(host,))) for host in address.hosts)
     else:
-        yield client_of(address)
+        yield _client_of(address)
+
+
+def _client_of(address: RedisAddress) -> Client:
+    return client_of(address, connect_seconds=_CONNECT_SECONDS, answer_seconds=_ANSWER_SECONDS)
 
 
 def _told(client: Client) -> ServerFacts:

@@ -1,6 +1,5 @@
 """The servers that this installation rests on, and what it keeps on each."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
@@ -44,7 +43,7 @@ class SiteServer:
     @property
     def place(self) -> str:
         """Where it is, without secrets."""
-        return self.address.socket_path or ",".join(_host(*host) for host in self.address.hosts)
+        return self.address.place
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -74,8 +73,8 @@ class SiteServer:
 def site_servers(*, cache: RedisAddress, counters: RedisAddress, broker: RedisAddress) -> tuple[SiteServer, ...]:
     """Return the servers behind three addresses, each once: whoever asks, and for which database."""
     named = ((Part.CACHE, cache), (Part.COUNTERS, counters), (Part.BROKER, broker))
-    places = dict.fromkeys(_place(address) for _, address in named)
-    return tuple(SiteServer(tuple(pair for pair in named if _place(pair[1]) == place)) for place in places)
+    servers = dict.fromkeys(address.whole for _, address in named)
+    return tuple(SiteServer(tuple(pair for pair in named if pair[1].whole == server)) for server in servers)
 
 
 def address_line(part: Part, address: RedisAddress, *, user: str, password: str) -> str:
@@ -86,24 +85,11 @@ def address_line(part: Part, address: RedisAddress, *, user: str, password: str)
 def address_text(address: RedisAddress, *, user: str, password: str) -> str:
     """Return an address as settings take it, with another user."""
     secret = f"{quote(user, safe='')}:{quote(password, safe='')}@"
-    hosts = _hosts(address.hosts)
     match address.kind:
         case "unix":
             return f"unix://{secret}{quote(address.socket_path)}?db={address.database}"
         case "redis+sentinel":
-            return f"redis+sentinel://{secret}{hosts}/{address.service}/{address.database}"
+            return f"redis+sentinel://{secret}{address.place}/{address.service}/{address.database}"
         case "redis+cluster":
-            return f"redis+cluster://{secret}{hosts}"
-    return f"{address.kind}://{secret}{hosts}/{address.database}"
-
-
-def _place(address: RedisAddress) -> tuple[object, ...]:
-    return address.hosts, address.socket_path, address.service
-
-
-def _hosts(hosts: Iterable[tuple[str, int]]) -> str:
-    return ",".join(_host(*host) for host in hosts)
-
-
-def _host(name: str, port: int) -> str:
-    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+            return f"redis+cluster://{secret}{address.place}"
+    return f"{address.kind}://{secret}{address.place}/{address.database}"

@@ -9,12 +9,10 @@ from statistics import median
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from portal.operations.acl.servers import Part
-from portal.operations.backups.taking.connecting import Client, is_forbidden
-from portal.redis_address import RedisAddress
+from portal.operations.backups.taking.connecting import is_forbidden
+from portal.redis_address import Client, RedisAddress, client_of
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
@@ -53,7 +51,7 @@ class Server:
         self.role = role
         self.kind = kind or address.kind
         """What the site's address names: redis, rediss, unix, redis+sentinel or redis+cluster."""
-        self._client: Client = _client(self.address)
+        self._client: Client = client_of(self.address, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
         self._failure: Away | None = None
         self._refusals: dict[tuple[str, ...], CannotAsk | None] = {}
 
@@ -200,7 +198,7 @@ class Server:
 
     def anonymously(self) -> "Server":
         """Return the same server, asked without user and password."""
-        return Server(replace(self.address, user="", password=""), parts=self.parts, role=self.role, kind=self.kind)
+        return Server(self.address.without_credentials, parts=self.parts, role=self.role, kind=self.kind)
 
     @property
     def is_local_socket(self) -> bool:
@@ -240,15 +238,6 @@ def text_of(value: Any) -> str:
 def in_a_line(error: BaseException) -> str:
     """Return the words of an error, short, in one line, without a full stop."""
     return " ".join((str(error) or type(error).__name__).split()).rstrip(".")[:200]
-
-
-def _client(address: RedisAddress) -> Client:
-    return redis.Redis.from_url(
-        address.url,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 def _exchange(connection: Any, *command: str) -> Any:

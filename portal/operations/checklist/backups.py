@@ -14,7 +14,6 @@ from portal.operations.backups.keeping.place import place
 from portal.operations.backups.work import LOOK, RESTORE
 from portal.operations.checklist.asking import CannotAsk, Server
 from portal.operations.checklist.context import Context
-from portal.operations.checklist.network import is_loopback
 from portal.operations.checklist.values import Line, Verdict, failed, passed, unknown
 from portal.operations.models import JobRun
 
@@ -44,7 +43,7 @@ def _elsewhere(context: Context) -> Iterator[Verdict]:
 
 
 def _beside(server: Server, folder: Path) -> Verdict:
-    if not server.is_local_socket and not is_loopback(server.address.hosts[0][0]):
+    if not server.address.is_here:
         return passed(f"They are stored on this machine ({folder}), and Redis runs on another.")
     try:
         data = server.configuration.get("dir", "")

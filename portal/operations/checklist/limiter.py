@@ -49,7 +49,7 @@ def _storage(context: Context) -> list[Verdict]:
     cache, counters = settings.REDIS, settings.RATELIMIT_STORAGE
     if not os.environ.get(_VARIABLE):
         return [_not_set(counters)]
-    if _place(cache) != _place(counters):
+    if cache.whole != counters.whole:
         return [passed("Limits are counted on a server of their own.")]
     if counters.kind == "redis+cluster":
         return [passed("Limits are counted in the Cluster of the cache, under names of their own.")]
@@ -74,10 +74,6 @@ def _not_set(counters: RedisAddress) -> Verdict:
         mend=(f"printf '%s\\n' '{_VARIABLE}={counters.url}' >> .env",),
         advice="That writes down what holds now; a server of its own is better. Then restart the site.",
     )
-
-
-def _place(address: RedisAddress) -> tuple[object, ...]:
-    return address.hosts, address.socket_path, address.service
 
 
 # It counts there

@@ -3,7 +3,6 @@
 import shlex
 import ssl
 import time
-from ipaddress import ip_address
 from socket import gethostname
 
 from portal.operations.checklist.access import private_socket
@@ -11,17 +10,10 @@ from portal.operations.checklist.asking import Forbidden, Server
 from portal.operations.checklist.context import each_server
 from portal.operations.checklist.mending import Mending
 from portal.operations.checklist.values import Line, Verdict, failed, passed, unknown
+from portal.redis_address import is_loopback
 
 _EVERYWHERE = {"*", "-*", "0.0.0.0", "::", "-::", "::*", "-::*"}  # noqa: S104 - looked for, not bound to
 CERTIFICATE_DAYS = 14
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine, by its address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _host(server: Server) -> str:

@@ -1,7 +1,7 @@
 """Which servers are behind the site's addresses: of a Sentinel set and of a Cluster, every one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import redis
 
@@ -30,7 +30,7 @@ def find(site: SiteServer) -> Found:
     ask = _of_sentinel if address.kind == SENTINEL else _of_cluster
     failures = []
     for host in address.hosts:
-        asked = Server(asked_address(address, host), parts=parts, kind=address.kind)
+        asked = Server(address.member(*host), parts=parts, kind=address.kind)
         try:
             servers = tuple(_servers(address, ask(asked, address), site=site))
         except (CannotAsk, redis.RedisError, LookupError, TypeError, ValueError) as error:
@@ -40,12 +40,6 @@ def find(site: SiteServer) -> Found:
             asked.close()
         return Found(site, servers)
     return Found(site, failure=" ".join(failures))
-
-
-def asked_address(address: RedisAddress, host: Host) -> RedisAddress:
-    """Return the address of one of an address's hosts. Sentinels have no part in the credentials of the others."""
-    one = address.server(*host)
-    return replace(one, user="", password="") if address.kind == SENTINEL else one
 
 
 def _servers(address: RedisAddress, hosts: Iterable[tuple[Host, str]], *, site: SiteServer) -> Iterable[Server]:

@@ -3,7 +3,7 @@
 from portal.operations.checklist.asking import Away, Server
 from portal.operations.checklist.context import each_server
 from portal.operations.checklist.mending import Mending
-from portal.operations.checklist.places import Found, asked_address
+from portal.operations.checklist.places import Found
 from portal.operations.checklist.values import Line, Verdict, failed, passed
 
 SLOW_MILLISECONDS = 10.0
@@ -32,7 +32,7 @@ def _reach(server: Server) -> Verdict:
 
 
 def _lost(found: Found) -> Verdict:
-    asked = (Server(asked_address(found.site.address, host), parts=frozenset()) for host in found.site.address.hosts)
+    asked = (Server(found.site.address.member(*host), parts=frozenset()) for host in found.site.address.hosts)
     return failed(
         f"None that the address names answers. {found.failure}",
         mend=tuple(Mending(server).cli("PING", user="") for server in asked),

@@ -7,7 +7,7 @@ import redis
 from portal.operations.checklist.asking import CannotAsk, Server, in_a_line, text_of
 from portal.operations.checklist.context import each_server, each_site
 from portal.operations.checklist.mending import Mending
-from portal.operations.checklist.places import CLUSTER, SENTINEL, Found, asked_address, fields_of
+from portal.operations.checklist.places import CLUSTER, SENTINEL, Found, fields_of
 from portal.operations.checklist.values import Line, Verdict, failed, passed, unknown
 
 _SLOTS = 16_384
@@ -87,7 +87,7 @@ def _sentinels(found: Found) -> Verdict:
     address = found.site.address
     problems, mend, usable = [], [], 0
     for host in address.hosts:
-        sentinel = Server(asked_address(address, host), parts=frozenset(found.site.parts), kind=SENTINEL)
+        sentinel = Server(address.member(*host), parts=frozenset(found.site.parts), kind=SENTINEL)
         try:
             answer = text_of(sentinel.ask("SENTINEL", "CKQUORUM", address.service))
             usable = max(usable, int(answer.split()[1]))

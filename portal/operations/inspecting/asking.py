@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
-from redis.retry import Retry
 
 from portal.operations.inspecting.refused import refused
-from portal.redis_address import RedisAddress
+from portal.redis_address import RedisAddress, patience_of
 
 logger = logging.getLogger("portal.inspecting")
 
@@ -108,12 +106,10 @@ class Session:
 @contextmanager
 def session_with(address: RedisAddress, *, seconds: float = WHOLE_SECONDS) -> Iterator[Session]:
     """Yield a session with the one server at an address. Raises NoAnswer where there can be none."""
-    patience = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
+    patience = patience_of(connect_seconds=ANSWER_SECONDS, answer_seconds=ANSWER_SECONDS)
     # The older protocol: lists and bytes as they come. It says nothing of itself: what a user may not say would count
     # at the server as an error of that user.
-    pool = redis.ConnectionPool.from_url(
-        address.url, protocol=2, driver_info=None, retry=Retry(NoBackoff(), 0), **patience
-    )
+    pool = redis.ConnectionPool.from_url(address.url, protocol=2, driver_info=None, **patience)
     connection: Any = pool.make_connection()
     try:
         _connect(connection)

@@ -66,10 +66,10 @@ def _primaries(session: Session) -> tuple[Primary, ...]:
 
 
 def _sentinels(address: RedisAddress) -> Part[SetLook]:
-    """Ask the first Sentinel that answers. They have no part in the credentials of the servers that they watch."""
+    """Ask the first Sentinel that answers."""
     failures = []
     for host in address.hosts:
-        asked = replace(address.server(*host), user="", password="")
+        asked = address.member(*host)
         try:
             with session_with(asked, seconds=_SENTINELS_SECONDS) as session:
                 return part(session, lambda session: _quorum(session, address.service))

@@ -12,12 +12,13 @@ import redis
 
 from portal.operations.backups.manifest import Digest, Method, ServerFacts
 from portal.operations.backups.taking import logical, on_disk, wire
-from portal.operations.backups.taking.connecting import Client, connected, place_of
+from portal.operations.backups.taking.connecting import connected
 from portal.operations.backups.taking.errors import CannotTake, WayClosed
 from portal.operations.backups.taking.header import checked_header
 from portal.operations.backups.taking.landing import Landing, Progress
 from portal.operations.backups.taking.nodes import Node
 from portal.operations.backups.taking.survey import Survey, survey
+from portal.redis_address import Client
 
 _BEST_FIRST = (Method.WIRE, Method.BGSAVE, Method.LOGICAL)
 _LEAST_SHARE = 8
@@ -58,7 +59,7 @@ def take(
     An exception of `progress` ends it likewise.
     """
     ways = (Method.LOGICAL,) if prefixes else (method,) if method else _BEST_FIRST
-    place = place_of(node.address)
+    place = node.address.place
     closed: list[str] = []
     with connected(node.address) as client:
         found = survey(client, place=place)

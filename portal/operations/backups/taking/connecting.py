@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from portal import redis_address
 from portal.operations.backups.taking.errors import CannotTake
-from portal.redis_address import RedisAddress
-
-Client: TypeAlias = Any  # redis-py gives it few types
+from portal.redis_address import Client, RedisAddress
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
@@ -21,19 +17,14 @@ ANSWER_SECONDS = 30.0
 @contextmanager
 def connected(address: RedisAddress) -> Iterator[Client]:
     """Yield a client of the one server at an address. Raises CannotTake for whatever keeps it from answering."""
-    place = place_of(address)
+    place = address.place
     with telling(place), client_of(address) as client:
         yield client
 
 
 def client_of(address: RedisAddress) -> Client:
     """Return a client that waits long, and tries nothing twice."""
-    return redis.Redis.from_url(
-        address.url,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
+    return redis_address.client_of(address, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
 
 
 @contextmanager
@@ -49,11 +40,6 @@ def telling(place: str) -> Iterator[None]:
         raise CannotTake(f"{place} does not answer: {_words(error)}. Look whether it runs, and try again.") from error
     except redis.RedisError as error:
         raise CannotTake(f"{place} refused: {_words(error) or 'it gave no reason; its log may'}.") from error
-
-
-def place_of(address: RedisAddress) -> str:
-    """Return host:port, or a socket's path."""
-    return address.place
 
 
 def is_forbidden(error: redis.ResponseError) -> bool:

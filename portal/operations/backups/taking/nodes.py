@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from portal.operations.backups.taking.connecting import Client, client_of, connected, place_of, telling
+from portal.operations.backups.taking.connecting import client_of, connected, telling
 from portal.operations.backups.taking.errors import CannotTake
 from portal.operations.backups.taking.survey import Role, survey
-from portal.redis_address import RedisAddress
+from portal.redis_address import Client, RedisAddress
 
 Answer = TypeVar("Answer")
 Host = tuple[str, int]
@@ -41,10 +41,10 @@ def nodes(address: RedisAddress) -> tuple[Node, ...]:
 
 def _single(address: RedisAddress) -> Node:
     with connected(address) as client:
-        found = survey(client, place=place_of(address))
+        found = survey(client, place=address.place)
     warnings = (
         (
-            f"{place_of(address)} is one server of a Cluster: only the slots of this one are in the backup. "
+            f"{address.place} is one server of a Cluster: only the slots of this one are in the backup. "
             "Write redis+cluster:// in the address to take all.",
         )
         if found.is_clustered
@@ -125,9 +125,9 @@ def _first_answer(address: RedisAddress, ask: Callable[[Client, RedisAddress], A
     for host in address.hosts:
         asked = _one_server(address, host)
         # Sentinels have no part in the credentials of the servers that they watch.
-        asked = replace(asked, user="", password="") if address.kind == "redis+sentinel" else asked
+        asked = asked.without_credentials if address.kind == "redis+sentinel" else asked
         try:
-            with telling(place_of(asked)), client_of(asked) as client:
+            with telling(asked.place), client_of(asked) as client:
                 return ask(client, address)
         except CannotTake as error:
             failures.append(str(error))

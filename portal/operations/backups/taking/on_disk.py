@@ -14,11 +14,12 @@ from typing import Any
 import redis
 
 from portal.operations.backups.rdb.format import RdbError
-from portal.operations.backups.taking.connecting import Client, is_forbidden
+from portal.operations.backups.taking.connecting import is_forbidden
 from portal.operations.backups.taking.errors import CannotTake, WayClosed
 from portal.operations.backups.taking.header import Header, read_header
 from portal.operations.backups.taking.landing import Landing
 from portal.operations.backups.taking.survey import info_of
+from portal.redis_address import Client
 
 DEADLINE_SECONDS = 3600.0
 _POLL_SECONDS = 0.1

@@ -8,9 +8,10 @@ from typing import Any
 import redis
 
 from portal.operations.backups.manifest import ServerFacts
-from portal.operations.backups.taking.connecting import Client, is_forbidden
+from portal.operations.backups.taking.connecting import is_forbidden
 from portal.operations.backups.taking.errors import CannotTake
 from portal.operations.backups.versions import is_at_least
+from portal.redis_address import Client
 
 
 class Role(StrEnum):

@@ -15,7 +15,7 @@ from typing import Any
 
 import redis
 
-from portal.operations.backups.taking.connecting import CONNECT_SECONDS, place_of, telling
+from portal.operations.backups.taking.connecting import CONNECT_SECONDS, telling
 from portal.operations.backups.taking.errors import CannotTake, WayClosed
 from portal.operations.backups.taking.landing import CHUNK_BYTES, Landing
 from portal.redis_address import RedisAddress
@@ -35,7 +35,7 @@ def stream(address: RedisAddress, *, into: Landing, version: str = "") -> str:
     WayClosed where an ACL forbids it, Broken when the server ends the connection, CannotTake for any other failure.
     """
     with _replica_connection(address, version=version) as connection:
-        incoming = _Incoming(connection._sock, place=place_of(address), waits=into.waits)
+        incoming = _Incoming(connection._sock, place=address.place, waits=into.waits)
         replication, announced = _ask_for_data(connection, incoming)
         if announced.startswith(b"EOF:") and len(announced) == 4 + _MARK_BYTES:
             incoming.copy_until(announced[4:], into=into)
@@ -54,9 +54,9 @@ def _replica_connection(address: RedisAddress, *, version: str) -> Iterator[Any]
     )
     connection: Any = client.connection_pool.make_connection()
     try:
-        with telling(place_of(address)):
+        with telling(address.place):
             connection.connect()
-            _introduce(connection, place=place_of(address), version=version)
+            _introduce(connection, place=address.place, version=version)
             yield connection
     finally:
         connection.disconnect()

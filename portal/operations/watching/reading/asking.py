@@ -4,16 +4,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Any
 
 import redis
 
-from portal.operations.watching.reading.connecting import Client, NoAnswer, connected, using
+from portal.operations.watching.reading.connecting import NoAnswer, connected, using
 from portal.operations.watching.reading.info import behind, reading_of, total_memory_bytes
 from portal.operations.watching.reading.process_memory import process_limit_bytes
 from portal.operations.watching.readings import Reading
-from portal.redis_address import RedisAddress
+from portal.redis_address import Client, RedisAddress
 
 _PINGS = 3
 
@@ -58,15 +57,5 @@ def _ping_seconds(client: Client) -> float:
 
 def _host_memory_bytes(info: Mapping[str, Any], *, address: RedisAddress) -> int | None:
     """Return what the server's host has; on this machine, no more than its control groups allow it."""
-    limit = process_limit_bytes(int(info.get("process_id", 0))) if _is_here(address) else None
+    limit = process_limit_bytes(int(info.get("process_id", 0))) if address.is_here else None
     return min((size for size in (total_memory_bytes(info), limit) if size), default=None)
-
-
-def _is_here(address: RedisAddress) -> bool:
-    if address.socket_path:
-        return True
-    ((host, _),) = address.hosts
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

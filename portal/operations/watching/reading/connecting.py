@@ -3,15 +3,10 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from portal.redis_address import RedisAddress
-
-Client: TypeAlias = Any  # redis-py gives it few types
+from portal.redis_address import Client, RedisAddress, client_of
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
@@ -27,13 +22,8 @@ def connected(address: RedisAddress, *, answer_seconds: float = ANSWER_SECONDS) 
 
     It says nothing of itself to the server: what a user may not say would count there as an error of that user.
     """
-    client: Client = redis.Redis.from_url(
-        address.url,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=answer_seconds,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        driver_info=None,
+    client = client_of(
+        address, connect_seconds=CONNECT_SECONDS, answer_seconds=answer_seconds, protocol=2, driver_info=None
     )
     try:
         with client:
@@ -62,19 +52,14 @@ def _words(error: redis.RedisError, *, answer_seconds: float) -> str:
     if "max number of clients" in str(error):
         return "takes no more clients (maxclients)"
     if isinstance(error, redis.TimeoutError):
-        late = "connecting" in str(error)
-        return (
-            f"is not reached within {CONNECT_SECONDS:g} s" if late else f"does not answer within {answer_seconds:g} s"
-        )
+        if "connecting" in str(error):
+            return f"is not reached within {CONNECT_SECONDS:g} s"
+        return f"does not answer within {answer_seconds:g} s"
     if isinstance(error, redis.ConnectionError):
         return _unreached(error)
     if isinstance(error, redis.ResponseError):
         return f"refuses{_code(error)}"
     return "does not answer as a Redis does"
-
-
-def _late(seconds: float) -> str:
-    return f"does not answer within {seconds:g} s"
 
 
 def _unreached(error: redis.ConnectionError) -> str:

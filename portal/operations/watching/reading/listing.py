@@ -1,14 +1,14 @@
 """Which servers a Sentinel set or a Cluster has, as its members tell: those that are down among them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import redis
 
 from portal.operations.watching.reading.at_once import at_once
-from portal.operations.watching.reading.connecting import Client, NoAnswer, connected, using
-from portal.redis_address import RedisAddress
+from portal.operations.watching.reading.connecting import NoAnswer, connected, using
+from portal.redis_address import Client, RedisAddress
 
 ANSWER_SECONDS = 1.0
 _SECONDS = 2.0
@@ -25,7 +25,7 @@ class Listing:
 
 def listings(sets: Sequence[RedisAddress]) -> dict[RedisAddress, Listing]:
     """Return the servers of each set: all that any of its members knows of. All members are asked at once."""
-    members = [(address, address.server(*host)) for address in sets for host in address.hosts]
+    members = [(address, address.member(*host)) for address in sets for host in address.hosts]
     answers = at_once(_ask, members, seconds=_SECONDS)
     found: dict[RedisAddress, list[Listing]] = {address: [] for address in sets}
     for (address, member), answer in zip(members, answers, strict=True):
@@ -51,9 +51,7 @@ def _ask(asked: tuple[RedisAddress, RedisAddress]) -> Listing:
 
 
 def _of_sentinel(address: RedisAddress, member: RedisAddress) -> Iterator[RedisAddress]:
-    # Sentinels have no part in the credentials of the servers that they watch.
-    nameless = replace(member, user="", password="")
-    with connected(nameless, answer_seconds=ANSWER_SECONDS) as sentinel, using("SENTINEL"):
+    with connected(member, answer_seconds=ANSWER_SECONDS) as sentinel, using("SENTINEL"):
         primary = sentinel.sentinel_get_master_addr_by_name(address.service)
         if primary is None:
             raise NoAnswer(f"knows no {address.service}")

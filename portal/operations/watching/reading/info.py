@@ -10,6 +10,7 @@ from portal.operations.watching.readings import PRIMARY, REPLICA, Reading
 _MOST = 2**53
 """What a database and JSON both hold. No server counts as far."""
 _MOST_CLIENTS = 2**31 - 1
+_MOST_REPLICAS = 2**15 - 1
 _TEXT_MAX = 64
 
 
@@ -48,7 +49,7 @@ def reading_of(
         is_loading=bool(_count(info, "loading")),
         save_failed=_failed(info, "rdb_last_bgsave_status"),
         aof_failed=_failed(info, "aof_last_write_status") or _failed(info, "aof_last_bgrewrite_status"),
-        replicas=_count(info, "connected_slaves"),
+        replicas=_replicas(info),
         link_is_up=info.get("master_link_status", "up") == "up",
         link_down_seconds=_count(info, "master_link_down_since_seconds"),
     )
@@ -57,7 +58,7 @@ def reading_of(
 def behind(info: Mapping[str, Any]) -> dict[str, int]:
     """Return by host:port, as INFO of a primary tells, how many bytes of its stream each replica lacks."""
     ahead = _count(info, "master_repl_offset")
-    replicas = (info.get(f"slave{number}") for number in range(_count(info, "connected_slaves")))
+    replicas = (info.get(f"slave{number}") for number in range(_replicas(info)))
     return {
         f"{replica['ip']}:{replica['port']}": max(0, ahead - _count(replica, "offset"))
         for replica in replicas
@@ -73,6 +74,10 @@ def total_memory_bytes(info: Mapping[str, Any]) -> int | None:
 def _count(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name, 0)
     return max(0, min(int(value), _MOST)) if isinstance(value, int | float) and math.isfinite(value) else 0
+
+
+def _replicas(info: Mapping[str, Any]) -> int:
+    return min(_count(info, "connected_slaves"), _MOST_REPLICAS)
 
 
 def _text(info: Mapping[str, Any], name: str) -> str:

@@ -106,6 +106,12 @@ def test_a_primary_tells_how_far_each_replica_is_behind() -> None:
     assert behind(info) == {"10.0.0.1:6379": 100, "10.0.0.2:6380": 0}
 
 
+def test_a_server_that_boasts_of_replicas_is_not_counted_through() -> None:
+    info = parse_info(f"role:master\nconnected_slaves:{2**53}\nmaster_repl_offset:1000\n")
+    assert behind(info) == {}
+    assert read("", **info).replicas == 32_767
+
+
 @pytest.mark.parametrize("name", ["rdb_last_bgsave_status", "aof_last_write_status", "aof_last_bgrewrite_status"])
 def test_a_failure_of_persistence_is_read(name: str) -> None:
     found = read(REDIS_7, **{name: "err"})

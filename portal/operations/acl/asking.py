@@ -6,6 +6,7 @@ from dataclasses import replace
 import redis
 
 from portal.operations.acl.servers import ServerFacts, SiteServer
+from portal.operations.redis_answers import fields_of, text_of
 from portal.redis_address import Client, RedisAddress, client_of, connect
 
 _ENGINES = ("redis", "valkey")
@@ -39,8 +40,8 @@ def _client_of(address: RedisAddress) -> Client:
 
 
 def _told(client: Client) -> ServerFacts:
-    hello = {_text(name): value for name, value in client.execute_command("HELLO", 3).items()}
-    engine, version = _text(hello["server"]), _text(hello["version"])
+    hello = fields_of(client.execute_command("HELLO", 3))
+    engine, version = text_of(hello["server"]), text_of(hello["version"])
     if engine not in _ENGINES:
         return ServerFacts()
     return ServerFacts(engine, version, has_replicas=_has_replicas(client), answered=True)
@@ -52,7 +53,3 @@ def _has_replicas(client: Client) -> bool:
     except redis.ResponseError:
         return False
     return bool(told.get("connected_slaves")) or told.get("role") == "slave"
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value

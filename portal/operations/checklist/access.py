@@ -10,11 +10,12 @@ from pathlib import Path
 import redis
 
 from portal.operations.checklist import dangers
-from portal.operations.checklist.asking import Forbidden, Server, text_of
+from portal.operations.checklist.asking import Forbidden, Server
 from portal.operations.checklist.context import Context, cannot_find, each_server, judged
 from portal.operations.checklist.dangers import Danger
 from portal.operations.checklist.mending import DEFAULT_FILE, Mending
 from portal.operations.checklist.values import Line, Verdict, failed, passed, unknown
+from portal.operations.redis_answers import fields_of, text_of
 
 _LEAST = (
     "Better still: a user of its own for the site, with the rights that it needs and no more. `python manage.py "
@@ -85,8 +86,7 @@ def _default_user(server: Server) -> Verdict:
 def _flags_of_default(server: Server) -> set[str]:
     """Return the flags of ACL GETUSER. Raises Forbidden."""
     told = server.ask_quietly("ACL", "GETUSER", "default")
-    pairs = told.items() if isinstance(told, dict) else zip(told[::2], told[1::2], strict=True)
-    return {text_of(flag) for name, value in pairs if text_of(name) == "flags" for flag in value}
+    return {text_of(flag) for flag in fields_of(told).get("flags", ())}
 
 
 def _cannot_see_default(server: Server) -> Verdict:

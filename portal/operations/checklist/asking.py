@@ -11,7 +11,7 @@ from typing import Any
 import redis
 
 from portal.operations.acl.servers import Part
-from portal.operations.backups.taking.connecting import is_forbidden
+from portal.operations.redis_answers import is_forbidden, text_fields_of, text_of
 from portal.redis_address import Client, RedisAddress, client_of
 
 CONNECT_SECONDS = 1.0
@@ -151,9 +151,7 @@ class Server:
     @cached_property
     def configuration(self) -> Mapping[str, str]:
         """What CONFIG GET tells of what the checklist looks at. Raises CannotAsk."""
-        told = self.ask_quietly("CONFIG", "GET", *_CONFIGURATION)
-        pairs = told.items() if isinstance(told, dict) else zip(told[::2], told[1::2], strict=True)
-        return {text_of(name): text_of(value) for name, value in pairs}
+        return text_fields_of(self.ask_quietly("CONFIG", "GET", *_CONFIGURATION))
 
     @property
     def listens_on(self) -> list[str]:
@@ -228,11 +226,6 @@ class Server:
                 return str(connection._sock.version()), connection._sock.getpeercert() or {}
             finally:
                 self._client.connection_pool.release(connection)
-
-
-def text_of(value: Any) -> str:
-    """Return what a server answered as text."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def in_a_line(error: BaseException) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import redis
 
 from portal.operations.acl.servers import SiteServer
-from portal.operations.checklist.asking import CannotAsk, Server, in_a_line, text_of
+from portal.operations.checklist.asking import CannotAsk, Server, in_a_line
+from portal.operations.redis_answers import text_fields_of, text_of
 from portal.redis_address import RedisAddress
 
 Host = tuple[str, int]
@@ -53,7 +54,7 @@ def _of_sentinel(sentinel: Server, address: RedisAddress) -> list[tuple[Host, st
         raise CannotAsk(f"the Sentinel knows no {address.service}")
     found = [((text_of(primary[0]), int(primary[1])), "primary")]
     for replica in sentinel.ask("SENTINEL", "REPLICAS", address.service):
-        told = fields_of(replica)
+        told = text_fields_of(replica)
         # A Sentinel may list a replica of port 0, which a backup over the wire left there.
         if int(told["port"]):
             found.append(((told["ip"], int(told["port"])), "replica"))
@@ -67,11 +68,3 @@ def _of_cluster(node: Server, address: RedisAddress) -> list[tuple[Host, str]]:
         for nth, (host, port, *_) in enumerate(nodes):
             found[(text_of(host or b"") or asked, int(port))] = "replica" if nth else "primary"
     return sorted(found.items()) or [(host, "") for host in address.hosts]
-
-
-def fields_of(told: object) -> dict[str, str]:
-    """Return names and values, which come as a mapping or one after the other."""
-    if isinstance(told, dict):
-        return {text_of(name): text_of(value) for name, value in told.items()}
-    assert isinstance(told, list)
-    return {text_of(name): text_of(value) for name, value in zip(told[::2], told[1::2], strict=True)}

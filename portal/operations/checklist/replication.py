@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import redis
 
-from portal.operations.checklist.asking import CannotAsk, Server, in_a_line, text_of
+from portal.operations.checklist.asking import CannotAsk, Server, in_a_line
 from portal.operations.checklist.context import each_server, each_site
 from portal.operations.checklist.mending import Mending
-from portal.operations.checklist.places import CLUSTER, SENTINEL, Found, fields_of
+from portal.operations.checklist.places import CLUSTER, SENTINEL, Found
 from portal.operations.checklist.values import Line, Verdict, failed, passed, unknown
+from portal.operations.redis_answers import text_fields_of, text_of
 
 _SLOTS = 16_384
 _SILENT_SECONDS = 10
@@ -106,7 +107,7 @@ def _sentinels(found: Found) -> Verdict:
 
 def _resets(sentinel: Server, service: str) -> Iterator[str]:
     """Yield what makes a Sentinel forget a replica of port 0: a long backup from the primary leaves one."""
-    replicas = [fields_of(told) for told in sentinel.ask("SENTINEL", "REPLICAS", service)]
+    replicas = [text_fields_of(told) for told in sentinel.ask("SENTINEL", "REPLICAS", service)]
     if any(replica["port"] == "0" for replica in replicas):
         yield Mending(sentinel).cli("SENTINEL", "RESET", service, user="")
 
@@ -137,7 +138,7 @@ def _broken_cluster(server: Server, state: str, *, missing: int) -> Verdict:
 def _cluster_info(server: Server) -> dict[str, str]:
     told = server.ask("CLUSTER", "INFO")
     if isinstance(told, dict):
-        return {text_of(name): text_of(value) for name, value in told.items()}
+        return text_fields_of(told)
     return dict(line.split(":", 1) for line in text_of(told).split("\r\n") if ":" in line)
 
 

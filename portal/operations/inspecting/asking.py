@@ -12,6 +12,7 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from portal.operations.inspecting.refused import refused
+from portal.operations.redis_answers import code_of, is_forbidden
 from portal.redis_address import RedisAddress, patience_of
 
 logger = logging.getLogger("portal.inspecting")
@@ -152,14 +153,9 @@ def refusal(error: redis.ResponseError, *, words: Sequence[Words]) -> str:
     if is_forbidden(error):
         return f"The server knows no {command[1:].upper().replace('|', ' ')}: it was renamed or taken out there."
     # Its own words stay out: they may repeat what it was asked.
-    code = str(error).partition(" ")[0]
-    shown = f": {code}" if code.isalpha() and code.isupper() else ""
+    code = code_of(error)
+    shown = f": {code}" if code else ""
     return f"The server refused {command[1:].upper().replace('|', ' ')}{shown}."
-
-
-def is_forbidden(error: redis.ResponseError) -> bool:
-    """Say whether a command may not be used there: by an ACL, or because it was renamed or taken out."""
-    return isinstance(error, NoPermissionError) or "unknown" in str(error).lower()[:40]
 
 
 def is_about_keys(error: redis.ResponseError) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 import redis
 
-from portal.operations.inspecting.asking import NotTold, Session, is_about_keys, is_forbidden
+from portal.operations.inspecting.asking import NotTold, Session, is_about_keys
 from portal.operations.inspecting.prefixes import OTHERS, is_counter, is_ours, prefix_of
+from portal.operations.redis_answers import is_forbidden
 
 SECONDS = 1.0
 """How long one look goes on."""

@@ -7,6 +7,7 @@ import redis
 from portal.operations.inspecting.addresses import addresses_of
 from portal.operations.inspecting.asking import NoAnswer, Part, Session, part, session_with
 from portal.operations.printable import printable
+from portal.operations.redis_answers import text_of
 from portal.redis_address import RedisAddress
 
 SLOTS = 16_384
@@ -84,5 +85,4 @@ def _quorum(session: Session, service: str) -> SetLook:
     """What the Sentinel says itself: redis-py reads its answer wrongly."""
     (answer,) = session.ask_all([("SENTINEL", "CKQUORUM", service)])
     is_well = not isinstance(answer, redis.ResponseError)
-    words = str(answer) if not isinstance(answer, bytes) else answer.decode(errors="replace")
-    return SetLook("Sentinel", printable(words, keeps="")[:300], is_well=is_well)
+    return SetLook("Sentinel", printable(text_of(answer), keeps="")[:300], is_well=is_well)

@@ -42,10 +42,5 @@ def telling(place: str) -> Iterator[None]:
         raise CannotTake(f"{place} refused: {_words(error) or 'it gave no reason; its log may'}.") from error
 
 
-def is_forbidden(error: redis.ResponseError) -> bool:
-    """Say whether a command may not be used there: by an ACL, or because it was renamed or taken out."""
-    return isinstance(error, redis.exceptions.NoPermissionError) or "unknown command" in str(error).lower()
-
-
 def _words(error: redis.RedisError) -> str:
     return str(error).rstrip(".")

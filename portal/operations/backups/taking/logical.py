@@ -17,11 +17,12 @@ import redis
 
 from portal.operations.backups.manifest import ServerFacts
 from portal.operations.backups.rdb.write import RdbWriter, magic_of
-from portal.operations.backups.taking.connecting import client_of, is_forbidden
+from portal.operations.backups.taking.connecting import client_of
 from portal.operations.backups.taking.errors import WayClosed
 from portal.operations.backups.taking.landing import Landing
 from portal.operations.backups.taking.seen import Seen
 from portal.operations.backups.taking.survey import Survey
+from portal.operations.redis_answers import is_forbidden
 from portal.redis_address import Client, RedisAddress
 
 NOT_ONE_MOMENT = (

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from portal.operations.backups.taking.connecting import client_of, connected, telling
 from portal.operations.backups.taking.errors import CannotTake
 from portal.operations.backups.taking.survey import Role, survey
+from portal.operations.redis_answers import text_of
 from portal.redis_address import Client, RedisAddress
 
 Answer = TypeVar("Answer")
@@ -81,7 +82,7 @@ def _replicas_and_primary(sentinel: Client, address: RedisAddress) -> tuple[Sequ
     healthy = [replica for replica in sentinel.sentinel_slaves(address.service) if _is_healthy(replica)]
     healthy.sort(key=lambda replica: int(replica["slave-repl-offset"]), reverse=True)
     host, port = primary
-    return [(replica["ip"], int(replica["port"])) for replica in healthy], (_text(host), int(port))
+    return [(replica["ip"], int(replica["port"])) for replica in healthy], (text_of(host), int(port))
 
 
 def _is_healthy(replica: dict[str, Any]) -> bool:
@@ -114,7 +115,7 @@ def _slots_by_host(node: Client, address: RedisAddress) -> dict[Host, int]:
     asked = node.connection_pool.connection_kwargs["host"]
     for first, last, (host, port, *_), *_ in node.execute_command("CLUSTER", "SLOTS"):
         # A server that does not know its own host leaves it empty.
-        primary = (_text(host or b"") or asked, port)
+        primary = (text_of(host or b"") or asked, port)
         counts[primary] = counts.get(primary, 0) + last - first + 1
     return counts
 
@@ -132,10 +133,6 @@ def _first_answer(address: RedisAddress, ask: Callable[[Client, RedisAddress], A
         except CannotTake as error:
             failures.append(str(error))
     raise CannotTake(" ".join(dict.fromkeys(failures)))
-
-
-def _text(host: bytes | str) -> str:
-    return host.decode(errors="replace") if isinstance(host, bytes) else host
 
 
 def _one_server(address: RedisAddress, host: Host) -> RedisAddress:

@@ -14,11 +14,11 @@ from typing import Any
 import redis
 
 from portal.operations.backups.rdb.format import RdbError
-from portal.operations.backups.taking.connecting import is_forbidden
 from portal.operations.backups.taking.errors import CannotTake, WayClosed
 from portal.operations.backups.taking.header import Header, read_header
 from portal.operations.backups.taking.landing import Landing
 from portal.operations.backups.taking.survey import info_of
+from portal.operations.redis_answers import is_forbidden
 from portal.redis_address import Client
 
 DEADLINE_SECONDS = 3600.0

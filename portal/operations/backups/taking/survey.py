@@ -8,9 +8,9 @@ from typing import Any
 import redis
 
 from portal.operations.backups.manifest import ServerFacts
-from portal.operations.backups.taking.connecting import is_forbidden
 from portal.operations.backups.taking.errors import CannotTake
 from portal.operations.backups.versions import is_at_least
+from portal.operations.redis_answers import is_forbidden
 from portal.redis_address import Client
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import redis
 
+from portal.operations.redis_answers import code_of, is_forbidden
 from portal.redis_address import Client, RedisAddress, client_of
 
 CONNECT_SECONDS = 1.0
@@ -41,9 +42,9 @@ def using(command: str) -> Iterator[None]:
         needed = command.lower().replace(" ", "|")
         raise NoAnswer(f"forbids {command} to its user: give it +{needed} (ACL SETUSER)") from error
     except redis.ResponseError as error:
-        if "unknown command" in str(error).lower():
+        if is_forbidden(error):
             raise NoAnswer(f"knows no {command}: it was renamed or taken out") from error
-        raise NoAnswer(f"refuses {command}{_code(error)}") from error
+        raise NoAnswer(_refusal(f"refuses {command}", error)) from error
 
 
 def _words(error: redis.RedisError, *, answer_seconds: float) -> str:
@@ -58,8 +59,13 @@ def _words(error: redis.RedisError, *, answer_seconds: float) -> str:
     if isinstance(error, redis.ConnectionError):
         return _unreached(error)
     if isinstance(error, redis.ResponseError):
-        return f"refuses{_code(error)}"
+        return _refusal("refuses", error)
     return "does not answer as a Redis does"
+
+
+def _refusal(words: str, error: redis.ResponseError) -> str:
+    code = code_of(error)
+    return f"{words}: {code}" if code else words
 
 
 def _unreached(error: redis.ConnectionError) -> str:
@@ -72,8 +78,3 @@ def _unreached(error: redis.ConnectionError) -> str:
         return f"is not reached: {reason.strerror.lower()}"
     # The last words of a server without room for more clients are often lost.
     return "broke the connection off: see its log, and whether it takes more clients (maxclients)"
-
-
-def _code(error: redis.ResponseError) -> str:
-    word = str(error).partition(" ")[0]
-    return f": {word}" if word.isalpha() and word.isupper() else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import redis
 
+from portal.operations.redis_answers import fields_of, text_of
 from portal.operations.watching.reading.at_once import at_once
 from portal.operations.watching.reading.connecting import NoAnswer, connected, using
 from portal.redis_address import Client, RedisAddress
@@ -62,7 +63,7 @@ def _of_sentinel(address: RedisAddress, member: RedisAddress) -> Iterator[RedisA
 def _of_node(address: RedisAddress, member: RedisAddress) -> Iterator[RedisAddress]:
     with connected(member, answer_seconds=ANSWER_SECONDS) as node, using("CLUSTER SHARDS"):
         shards = _shards(node)
-    nodes = (_fields(node) for shard in shards for node in _fields(shard)["nodes"])
+    nodes = (fields_of(node) for shard in shards for node in fields_of(shard)["nodes"])
     ((own_host, _),) = member.hosts
     # A node that does not know its own host leaves it empty.
     yield from _servers(address, [(node.get("ip") or own_host, node.get("port", 0)) for node in nodes])
@@ -77,19 +78,10 @@ def _shards(node: Client) -> Any:
         raise
 
 
-def _fields(flat: Sequence[Any]) -> dict[str, Any]:
-    """Return names and values that stand in turns, as RESP2 tells a map."""
-    return {_text(name): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
-
-
 def _servers(address: RedisAddress, hosts: Iterable[tuple[Any, Any]]) -> Iterator[RedisAddress]:
     """Yield the address of each; what is none is left out, as replicas at port 0, which are backups under way."""
     for host, port in hosts:
         try:
-            yield address.server(_text(host), int(port))
+            yield address.server(text_of(host), int(port))
         except ValueError:
             continue
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -11,6 +11,7 @@ from portal.operations.admin.progress import in_seconds
 from portal.operations.backups.making import BEFORE_RESTORE, BY_HAND, BY_SCHEDULE
 from portal.operations.backups.manifest import Level, Method
 from portal.operations.models import Backup
+from portal.operations.units import plain
 
 STEPS = 4
 LEVELS = {
@@ -103,5 +104,5 @@ def why_words(row: Backup) -> str:
 
 def age_words(row: Backup) -> str:
     """Return how old a backup is, by its two largest units: `5 hours, 12 minutes`."""
-    words = str(timesince(row.began_at)).replace("\xa0", " ")
+    words = plain(timesince(row.began_at))
     return "less than a minute" if words.startswith("0 ") else words

@@ -7,7 +7,7 @@ from django.core import signing
 
 from portal.operations.inspecting.prefixes import is_counter
 from portal.operations.inspecting.sampling import Group, Sample, Stretch
-from portal.operations.inspecting.units import count, share, size
+from portal.operations.units import count, share, size
 
 _SALT = "a sample of keys"
 _LIFE_SECONDS = 3600

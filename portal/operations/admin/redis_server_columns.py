@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal.operations.inspecting.units import count, share, size, span
 from portal.operations.models import RedisServer
 from portal.operations.printable import printable
+from portal.operations.units import count, share, size, span
 from portal.operations.watching.readings import Reading
 from portal.operations.watching.samples import series
 from portal.operations.watching.samples.series import Point

@@ -5,7 +5,6 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.text import get_text_list
 
@@ -28,6 +27,7 @@ from portal.operations.backups.tidying import is_whole
 from portal.operations.channels import tell
 from portal.operations.models import BackupAction, JobRun, KeptData
 from portal.operations.runs import Outcome, Progress, Registry, Work
+from portal.operations.units import plain, size
 from portal.redis_address import RedisAddress
 
 LATEST = "latest"
@@ -169,8 +169,8 @@ def backup_words(kept: Kept) -> str:
     methods = ", ".join(dict.fromkeys(part.method for part in manifest.parts))
     warnings = "".join(f" Warning: {words}" for words in manifest.warnings)
     return (
-        f"{kept.name}: {manifest.keys:,} keys{gone}, {_size(manifest.plain_bytes)} by {methods}, "
-        f"stored in {_size(manifest.stored_bytes)}; {LEVELS[kept.level]}.{warnings}"
+        f"{kept.name}: {manifest.keys:,} keys{gone}, {plain(size(manifest.plain_bytes))} by {methods}, "
+        f"stored in {plain(size(manifest.stored_bytes))}; {LEVELS[kept.level]}.{warnings}"
     )
 
 
@@ -223,10 +223,6 @@ def _noted(kept: Kept, *, restored: Restored, shelf: Shelf) -> str:
     except KeepingError as error:
         return f"That it was restored could not be noted: {error}"
     return ""
-
-
-def _size(size_bytes: int) -> str:
-    return str(filesizeformat(size_bytes)).replace("\xa0", " ")
 
 
 def _tidied(source: str, *, now: datetime, shelf: Shelf) -> str:

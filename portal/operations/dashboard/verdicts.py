@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from portal.operations.dashboard.facts import BackedUp, Limiter, Lives, ServerSeen, Underway
 from portal.operations.dashboard.words import ending
-from portal.operations.inspecting.units import span
 from portal.operations.models import Severity
+from portal.operations.units import span
 
 LATE_AFTER = timedelta(minutes=1)
 SILENT_AFTER = timedelta(minutes=5)

@@ -2,7 +2,7 @@
 
 from django.template.defaultfilters import filesizeformat
 
-from portal.operations.inspecting import units
+from portal.operations import units
 
 _LETTERS = ((1_000_000_000, "bn"), (1_000_000, "m"), (1_000, "k"))
 

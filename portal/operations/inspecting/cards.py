@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from portal.operations.inspecting.info import Info, as_number, pairs
 from portal.operations.inspecting.troubles import troubles
-from portal.operations.inspecting.units import count, moment, share, size, span
+from portal.operations.units import count, moment, share, size, span
 
 
 @dataclass(frozen=True, slots=True)

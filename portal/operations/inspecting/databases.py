@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from portal.operations.inspecting.addresses import USES, addresses_of
 from portal.operations.inspecting.info import Info, pairs
-from portal.operations.inspecting.units import span
+from portal.operations.units import span
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from portal.operations.inspecting.info import Info, pairs
-from portal.operations.inspecting.units import share
+from portal.operations.units import share
 
 _MEMORY_SHARE = 0.75
 _CLIENTS_SHARE = 0.8

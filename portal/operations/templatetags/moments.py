@@ -2,7 +2,7 @@
 
 from django import template
 
-from portal.operations.inspecting import units
+from portal.operations import units
 
 register = template.Library()
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from django.core.management.base import CommandError
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.timesince import timesince
 
@@ -19,6 +18,7 @@ from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.work import LEVELS, find_backup
 from portal.operations.management.backup_command import BackupCommand
 from portal.operations.models import BackupPlan
+from portal.operations.units import plain, size
 
 
 class Command(BackupCommand):
@@ -71,10 +71,10 @@ def _reason(verdict: Verdict) -> str:
 
 def _line(kept: Kept) -> str:
     manifest = kept.manifest
-    age = timesince(manifest.began_at).partition(",")[0].replace("\xa0", " ")
+    age = plain(timesince(manifest.began_at)).partition(",")[0]
     parts = [
         f"{manifest.keys:,} key{'' if manifest.keys == 1 else 's'}",
-        str(filesizeformat(manifest.stored_bytes)).replace("\xa0", " "),
+        plain(size(manifest.stored_bytes)),
         LEVELS[kept.level],
         *(["encrypted"] if manifest.is_encrypted else []),
         *(["pinned"] if kept.notes.is_pinned else []),

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
-from django.template.defaultfilters import filesizeformat
 
 from portal.operations.models import Alert
 from portal.operations.printable import printable
+from portal.operations.units import plain, size
 from portal.operations.watching import watch
 from portal.operations.watching.forever import Watcher
 from portal.operations.watching.readings import Reading, ServerLook
@@ -66,12 +66,9 @@ def _line(server: ServerLook) -> str:
 
 
 def _figures(reading: Reading) -> str:
-    limit = f" of {_size(reading.limit_bytes)}" if reading.limit_bytes else ""
+    limit = f" of {plain(size(reading.limit_bytes))}" if reading.limit_bytes else ""
     counts = f"{reading.keys:,} keys, {reading.clients:,} clients"
     milliseconds = reading.latency_seconds * 1000
-    return f"{reading.role}, {_size(reading.used_memory_bytes)}{limit}, {counts}, answers in {milliseconds:.1f} ms"
-
-
-def _size(size_bytes: int) -> str:
-    # Django sets the unit apart by a blank that does not break, which terminals and greps take ill.
-    return str(filesizeformat(size_bytes)).replace("\xa0", " ")
+    return (
+        f"{reading.role}, {plain(size(reading.used_memory_bytes))}{limit}, {counts}, answers in {milliseconds:.1f} ms"
+    )

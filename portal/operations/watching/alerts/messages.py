@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from portal.operations.models import AlertRule, Message, Severity
+from portal.operations.units import plain
 from portal.operations.watching.alerts.conditions.condition import Condition, Direction
 from portal.operations.watching.alerts.judgements import Judgement
 from portal.operations.watching.alerts.states import State
@@ -94,7 +95,7 @@ def _length(length: timedelta) -> str:
     """Return a length in words: `2 hours, 5 minutes`."""
     if length < timedelta(minutes=2):
         return f"{max(0.0, length.total_seconds()):.0f} seconds"
-    return timesince(_EPOCH, _EPOCH + length).replace("\xa0", " ")
+    return plain(timesince(_EPOCH, _EPOCH + length))
 
 
 def _about_rule(judgement: Judgement) -> str:

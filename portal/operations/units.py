@@ -1,4 +1,4 @@
-"""Numbers of servers in the units that people read."""
+"""Numbers in the units that people read."""
 
 from datetime import UTC, datetime
 
@@ -11,6 +11,11 @@ _STEPS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 def size(number: float) -> str:
     """Return bytes as `1.2 MB`."""
     return str(filesizeformat(number))
+
+
+def plain(words: str) -> str:
+    """Return Django's words with blanks that break: terminals, mail and greps take the others ill."""
+    return words.replace("\xa0", " ")
 
 
 def count(number: float) -> str:

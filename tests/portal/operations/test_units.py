@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.operations.inspecting.units import count, moment, share, span
+from portal.operations.units import count, moment, share, span
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import msgspec
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
@@ -11,26 +10,18 @@ from django.utils.safestring import SafeString
 from portal.operations.models import RedisServer
 from portal.operations.printable import printable
 from portal.operations.units import count, share, size, span
-from portal.operations.watching.readings import Reading
 from portal.operations.watching.samples import series
 from portal.operations.watching.samples.series import Point
+from portal.operations.watching.samples.stored import reading_of
 
 _LATE = timedelta(seconds=60)
 """The watch looks every 15 s: after this long it has stopped, or the server has."""
 _NEAR_SHARE, _FULL_SHARE = 0.75, 0.9
 
 
-def reading_of(row: RedisServer) -> Reading | None:
-    """Return the last reading of a server; None where there is none, or one that this version cannot read."""
-    try:
-        return msgspec.convert(row.reading, Reading) if row.reading else None
-    except msgspec.ValidationError:
-        return None
-
-
 def state_words(row: RedisServer) -> tuple[str, str, str]:
     """Return a symbol, the words and the tone of how it stands with a server."""
-    reading = reading_of(row)
+    reading = reading_of(row.reading)
     if not row.is_in_use:
         return "◌", "Not in use any more", "quiet"
     if row.failure:
@@ -69,7 +60,7 @@ def state(row: RedisServer) -> SafeString:
 @admin.display(description="role", ordering="role")
 def role(row: RedisServer) -> SafeString:
     """Primary or replica, with its version."""
-    reading = reading_of(row)
+    reading = reading_of(row.reading)
     version = f"{reading.engine.capitalize()} {reading.version}" if reading else ""
     return format_html('{}<span class="operations-why">{}</span>', row.role or "unknown", version)
 
@@ -77,7 +68,7 @@ def role(row: RedisServer) -> SafeString:
 @admin.display(description="memory")
 def memory(row: RedisServer) -> SafeString | str:
     """What it uses of what it may use, as a bar too."""
-    reading = reading_of(row)
+    reading = reading_of(row.reading)
     if reading is None:
         return "–"
     used, limit = reading.used_memory_bytes, reading.limit_bytes
@@ -96,7 +87,7 @@ def memory(row: RedisServer) -> SafeString | str:
 @admin.display(description="clients")
 def clients(row: RedisServer) -> str:
     """How many are connected."""
-    reading = reading_of(row)
+    reading = reading_of(row.reading)
     return count(reading.clients) if reading else "–"
 
 
@@ -117,7 +108,7 @@ def hit_rate(row: RedisServer) -> str:
 @admin.display(description="latency")
 def latency(row: RedisServer) -> str:
     """How long a PING took."""
-    reading = reading_of(row)
+    reading = reading_of(row.reading)
     return span(reading.latency_seconds) if reading else "–"
 
 

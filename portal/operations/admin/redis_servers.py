@@ -21,6 +21,7 @@ from portal.operations.inspecting.databases import uses
 from portal.operations.inspecting.look import ServerPage, ask_again, look_at, sample_keys
 from portal.operations.models import RedisServer
 from portal.operations.watching.samples import series
+from portal.operations.watching.samples.stored import reading_of
 
 _DATABASE_MAX = 16_383
 _ALL = "all"
@@ -70,7 +71,7 @@ class RedisServerAdmin(ReadOnlyAdmin):
             "media": self.media,
             "row": row,
             "look": look,
-            "reading": columns.reading_of(row),
+            "reading": reading_of(row.reading),
             "failure": columns.failure_sentence(row) if row.failure else "",
             "answered": columns.answered_words(row),
             "history": _history(row, now=look.at),

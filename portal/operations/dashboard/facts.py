@@ -1,9 +1,7 @@
 """What there is to know of how it stands, in few queries and one look at Redis. Judging it is `verdicts`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Sum
 
@@ -14,6 +12,8 @@ from limits.store.connection import breaker
 from portal.operations import heartbeats
 from portal.operations.models import Alert, Heartbeat, RedisServer, Sample
 from portal.operations.watching.alerts.conditions import CONDITIONS
+from portal.operations.watching.readings import REPLICA
+from portal.operations.watching.samples.stored import reading_of
 
 ERRORS_FOR = timedelta(minutes=1)
 """How long an error that Redis answered keeps limits from counting as holding for sure."""
@@ -55,7 +55,6 @@ class Underway:
     condition: str
     severity: int
     headline: str
-    is_acknowledged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,7 @@ def lives(*, now: datetime) -> Lives:
 
 
 def _seen(row: RedisServer, *, errors: int) -> ServerSeen:
-    reading: Mapping[str, Any] = row.reading if isinstance(row.reading, dict) else {}
-    used, limit = reading.get("used_memory_bytes"), reading.get("maxmemory_bytes") or reading.get("host_memory_bytes")
+    reading = reading_of(row.reading)
     return ServerSeen(
         pk=row.pk,
         place=row.place,
@@ -125,9 +123,9 @@ def _seen(row: RedisServer, *, errors: int) -> ServerSeen:
         holds_counters=row.holds_counters,
         looked_at=row.looked_at,
         failure=row.failure,
-        is_loading=bool(reading.get("is_loading")),
-        is_replica=row.role == "replica",
-        used_share=used / limit if used and limit else None,
+        is_loading=reading is not None and reading.is_loading,
+        is_replica=row.role == REPLICA,
+        used_share=reading.used_share if reading else None,
         errors=errors,
     )
 
@@ -139,5 +137,4 @@ def _underway(row: Alert) -> Underway:
         condition=row.rule.condition,
         severity=row.rule.severity,
         headline=condition.headline.format(target=row.target) if condition else str(row),
-        is_acknowledged=bool(row.acknowledged_by),
     )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-import msgspec
 from django.db import Error as DatabaseError
 from django.db.models import Count, Max
 from django.utils import timezone
@@ -28,6 +27,7 @@ from portal.operations.models import Alert, Channel, Delivery, Heartbeat, RedisS
 from portal.operations.watching.alerts.conditions import CONDITIONS
 from portal.operations.watching.alerts.conditions.condition import Scope
 from portal.operations.watching.readings import PRIMARY, REPLICA, Reading
+from portal.operations.watching.samples.stored import reading_of
 
 logger = logging.getLogger("portal.watching")
 
@@ -149,13 +149,7 @@ def _of_redis() -> Iterator[Metric]:
 
 def _reading_of(server: RedisServer) -> Reading | None:
     """Return what a server said last; None of one that is down, where old figures would look like news."""
-    if server.failure or not server.reading:
-        return None
-    try:
-        return msgspec.convert(server.reading, Reading)
-    except msgspec.ValidationError:
-        # Another version of this program wrote it; the next look replaces it.
-        return None
+    return None if server.failure else reading_of(server.reading)
 
 
 def _about(servers: Iterable[RedisServer], *, readings: Mapping[str, Reading]) -> Metric:

@@ -63,6 +63,11 @@ class Reading:
         return self.maxmemory_bytes or self.host_memory_bytes
 
     @property
+    def used_share(self) -> float | None:
+        """How much of that it uses, of 1; None: unknown."""
+        return self.used_memory_bytes / self.limit_bytes if self.limit_bytes else None
+
+    @property
     def evicts(self) -> bool:
         """Whether it drops keys when it is full, counters among them."""
         return self.maxmemory_policy != "noeviction"

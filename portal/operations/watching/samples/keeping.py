@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from django.db import connection, models, transaction
 
 from portal.operations.models import RedisServer, Sample
 from portal.operations.watching.readings import Look, Reading, ServerLook
 from portal.operations.watching.samples.fields import FIELDS, joined
+from portal.operations.watching.samples.stored import reading_of, stored
 from portal.operations.watching.turns import slot_of
 
 _LOOKED = ("source", "holds_counters", "looked_at", "failure", "is_in_use")
@@ -27,7 +27,7 @@ def last_looks() -> tuple[ServerLook, ...]:
         ServerLook(
             source=row.source,
             place=row.place,
-            reading=_reading(row.reading),
+            reading=reading_of(row.reading),
             failure=row.failure,
             holds_counters=row.holds_counters,
         )
@@ -65,7 +65,7 @@ def _row(look: ServerLook, *, at: datetime) -> RedisServer:
         looked_at=at,
         answered_at=at if look.reading else None,
         failure=look.failure,
-        reading=msgspec.to_builtins(look.reading) if look.reading else None,
+        reading=stored(look.reading) if look.reading else None,
     )
 
 
@@ -119,14 +119,6 @@ def _upsert(model: type[models.Model], rows: Sequence[Any], *, unique: Sequence[
     """Insert rows, or of those that are there write these fields, in one statement for many."""
     targets = unique if connection.features.supports_update_conflicts_with_target else None
     model._default_manager.bulk_create(rows, update_conflicts=True, unique_fields=targets, update_fields=written)
-
-
-def _reading(stored: object) -> Reading | None:
-    """Return a stored reading; None for one that another version of this program wrote, which is soon replaced."""
-    try:
-        return msgspec.convert(stored, Reading) if stored else None
-    except msgspec.ValidationError:
-        return None
 
 
 def _cut(look: ServerLook) -> ServerLook:

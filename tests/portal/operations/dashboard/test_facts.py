@@ -7,6 +7,8 @@ import redis
 
 from portal.operations.dashboard import facts
 from portal.operations.models import Alert, AlertRule, Heartbeat, Sample, Severity
+from portal.operations.watching.samples.stored import stored
+from tests.portal.operations.watching.samples.conftest import reading
 
 from .making import NOW, sample, server
 
@@ -21,14 +23,15 @@ def test_servers_that_hold_counters_come_first_and_those_out_of_use_not_at_all()
 
 
 def test_what_the_last_reading_says_of_a_server() -> None:
-    server(reading={"used_memory_bytes": 30, "maxmemory_bytes": 40, "is_loading": True}, role="replica")
+    told = reading(NOW, used_memory_bytes=30, maxmemory_bytes=40, is_loading=True)
+    server(reading=stored(told), role="replica")
     (seen,) = facts.servers(now=NOW)
     assert (seen.used_share, seen.is_loading, seen.is_replica) == (0.75, True, True)
 
 
-@pytest.mark.parametrize("reading", [None, {}, {"used_memory_bytes": 30}, ["nothing of ours"]])
-def test_a_server_without_a_reading_is_a_server_all_the_same(reading: object) -> None:
-    server(reading=reading)
+@pytest.mark.parametrize("told", [None, {}, {"used_memory_bytes": 30}, ["nothing of ours"]])
+def test_a_server_without_a_reading_is_a_server_all_the_same(told: object) -> None:
+    server(reading=told)
     (seen,) = facts.servers(now=NOW)
     assert (seen.used_share, seen.is_loading) == (None, False)
 

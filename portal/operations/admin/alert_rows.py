@@ -81,15 +81,9 @@ class Shown:
         return f"{first}, last at {at_words(alert.told_last_at, now=self.now)}."
 
     @property
-    def is_acknowledged(self) -> bool:
-        """Say whether somebody has taken it on, as severe as it is now."""
-        severity = self.alert.acknowledged_severity if self.alert.acknowledged_at else None
-        return severity is not None and self.alert.rule.severity <= severity
-
-    @property
     def may_be_acknowledged(self) -> bool:
         """Say whether there is something to take on: what is under way, or told that it cannot be judged."""
-        return not self.is_acknowledged and (self.alert.is_active or self.alert.told_at is not None)
+        return not self.alert.is_acknowledged and (self.alert.is_active or self.alert.told_at is not None)
 
     @property
     def is_unsure(self) -> bool:
@@ -197,12 +191,11 @@ def _is_normal(each: Shown) -> bool:
 
 def _worst_first(each: Shown) -> tuple[int, bool, bool, datetime, str]:
     # What nobody is told of is mostly a consequence of what they are told of.
-    return (-each.alert.rule.severity, each.is_acknowledged, bool(each.unheard), each.since, str(each.alert))
+    return (-each.alert.rule.severity, each.alert.is_acknowledged, bool(each.unheard), each.since, str(each.alert))
 
 
 def _silence_of(alert: Alert, silences: Iterable[Silence]) -> Silence | None:
-    holds = (each for each in silences if each.rule_id in (None, alert.rule_id) and each.target in ("", alert.target))
-    return next(holds, None)
+    return next((each for each in silences if each.covers(alert.rule, target=alert.target)), None)
 
 
 def _server_url(pk: int | None) -> str:

@@ -174,6 +174,12 @@ class Alert(models.Model):
     def __str__(self) -> str:
         return f"{self.rule}: {self.target}" if self.target else str(self.rule)
 
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether somebody has taken it on, as severe as its rule is now."""
+        severity = self.acknowledged_severity if self.acknowledged_at else None
+        return severity is not None and self.rule.severity <= severity
+
 
 class AlertEvent(models.Model):
     """What became of an alert, and who did what about it. It outlives the rule."""
@@ -218,6 +224,10 @@ class Silence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule or 'every rule'} until {self.until:%Y-%m-%d %H:%M}"
+
+    def covers(self, rule: AlertRule, *, target: str) -> bool:
+        """Say whether it is about a rule at a target."""
+        return self.rule_id in (None, rule.pk) and self.target in ("", target)
 
 
 class Channel(models.Model):

@@ -40,7 +40,7 @@ class Mutes:
     def why_unheard(self, rule: AlertRule, *, target: str) -> str:
         """Return in a sentence which silence, or which quiet hours, hold; ''."""
         for silence in self.silences:
-            if silence.rule_id in (None, rule.pk) and silence.target in ("", target):
+            if silence.covers(rule, target=target):
                 return f"It is silenced until {timezone.localtime(silence.until):%Y-%m-%d %H:%M}."
         local = timezone.localtime(self.now).time()
         if is_quiet(local, quiet_from=rule.quiet_from, quiet_until=rule.quiet_until):

@@ -52,12 +52,11 @@ def write(judgement: Judgement, *, mutes: Mutes, now: datetime) -> Written:
 
 
 def manner_of(judgement: Judgement, *, mutes: Mutes) -> Manner:
-    """Return how people want to be told of an alert now. An acknowledgement holds for the severity that it was for."""
-    alert, rule = judgement.alert, judgement.rule
-    acknowledged = alert.acknowledged_severity if alert.acknowledged_at else None
+    """Return how people want to be told of an alert now."""
+    rule = judgement.rule
     return Manner(
         is_muted=bool(mutes.why(judgement)),
-        is_acknowledged=acknowledged is not None and rule.severity <= acknowledged,
+        is_acknowledged=judgement.alert.is_acknowledged,
         repeat_after=timedelta(minutes=rule.repeat_minutes) if rule.repeat_minutes else None,
     )
 

@@ -2,7 +2,7 @@
 
 from portal.operations.models import AlertRule
 from portal.operations.watching.alerts.conditions import CONDITIONS
-from portal.operations.watching.alerts.conditions.condition import Condition, Direction
+from portal.operations.watching.alerts.conditions.condition import Condition
 
 
 def condition_of(rule: AlertRule) -> Condition | None:
@@ -39,5 +39,4 @@ def threshold_words(rule: AlertRule) -> str:
     fires, condition = f"fires {fires_words(rule)}", condition_of(rule)
     if condition is None or condition.is_yes_or_no or rule.recover_at is None:
         return fires
-    side = "less" if condition.direction is Direction.ABOVE else "more"
-    return f"{fires}, over at {condition.figure(rule.recover_at)} or {side}"
+    return f"{fires}, over at {condition.recovery(rule.recover_at)}"

@@ -134,10 +134,10 @@ class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
         super().save_model(request, obj, form, change)
         words = told(changed_words(form)) if change else "Added"
         if words:
-            acting.note_rule_changed(obj, words=words, by=_name(request), now=timezone.now())
+            acting.note_rule_changed(obj, words=words, by=actor_of(request).name, now=timezone.now())
 
     def delete_model(self, request: HttpRequest, obj: AlertRule) -> None:
-        acting.delete_rule(obj, by=_name(request), now=timezone.now())
+        acting.delete_rule(obj, by=actor_of(request).name, now=timezone.now())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AlertRule]) -> None:
         for rule in queryset:
@@ -200,7 +200,7 @@ class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
                 rule.is_on = is_on
                 rule.save(update_fields=["is_on"])
                 self.log_change(request, rule, f"Switched {words}.")
-                acting.note_rule_changed(rule, words=f"Switched {words}", by=_name(request), now=timezone.now())
+                acting.note_rule_changed(rule, words=f"Switched {words}", by=actor_of(request).name, now=timezone.now())
         if changed:
             messages.success(request, f"Switched {words}: {', '.join(map(str, changed))}.")
         else:
@@ -235,7 +235,3 @@ def _values(form: Any, name: str) -> list[Any]:
 def _state(sign: Sign, more: str) -> SafeString:
     told = '<span class="alerts-state alerts-{}"><span aria-hidden="true">{}</span> {}</span> {}'
     return format_html(told, sign.tone, sign.symbol, sign.words, more)
-
-
-def _name(request: HttpRequest) -> str:
-    return actor_of(request).name[:254]

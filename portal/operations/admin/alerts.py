@@ -80,7 +80,7 @@ class AlertAdmin(ReadOnlyAdmin):
         """Take on an alert that is under way: it is not told again until it is over, or becomes worse."""
         alert = self._alert(request, pk)
         demand(request, "acknowledge_alert")
-        if acting.acknowledge(alert, by=_name(request), now=timezone.now()):
+        if acting.acknowledge(alert, by=actor_of(request).name, now=timezone.now()):
             self.log_change(request, alert, "Acknowledged.")
             messages.success(request, f"“{alert}” is acknowledged: it is not told again until it is over, or worse.")
         else:
@@ -112,7 +112,7 @@ class AlertAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         demand(request, "silence_alert")
         silence = get_object_or_404(Silence.objects.select_related("rule"), pk=pk)
-        if acting.end_silence(silence, by=_name(request), now=timezone.now()):
+        if acting.end_silence(silence, by=actor_of(request).name, now=timezone.now()):
             self.log_change(request, silence, "Ended.")
             messages.success(request, "The silence is over: people are told again.")
         else:
@@ -122,7 +122,7 @@ class AlertAdmin(ReadOnlyAdmin):
     def _silence(self, request: HttpRequest, alert: Alert, form: SilenceForm, *, now: datetime) -> None:
         until, target = form.ends_at(), alert.target if form.is_here_only() else ""
         reason = form.cleaned_data["reason"]
-        acting.silence(alert.rule, target=target, until=until, reason=reason, by=_name(request), now=now)
+        acting.silence(alert.rule, target=target, until=until, reason=reason, by=actor_of(request).name, now=now)
         words = at_words(until, now=now)
         self.log_change(request, alert, f"Silenced until {words}.")
         messages.success(
@@ -168,10 +168,6 @@ def demand(request: HttpRequest, action: str) -> None:
 
 def _alerts() -> QuerySet[Alert]:
     return Alert.objects.filter(rule__is_on=True).select_related("rule")
-
-
-def _name(request: HttpRequest) -> str:
-    return actor_of(request).name[:254]
 
 
 def _back(request: HttpRequest, alert: Alert) -> HttpResponse:

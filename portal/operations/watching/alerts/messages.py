@@ -10,7 +10,7 @@ from django.utils.timesince import timesince
 
 from portal.operations.models import AlertRule, Message, Severity
 from portal.operations.units import plain
-from portal.operations.watching.alerts.conditions.condition import Condition, Direction
+from portal.operations.watching.alerts.conditions.condition import Condition
 from portal.operations.watching.alerts.judgements import Judgement
 from portal.operations.watching.alerts.states import State
 from portal.operations.watching.alerts.telling_rules import Due
@@ -108,10 +108,7 @@ def _about_rule(judgement: Judgement) -> str:
 
 
 def _over(rule: AlertRule, *, condition: Condition) -> str:
-    if rule.recover_at is None:
-        return ""
-    side = "less" if condition.direction is Direction.ABOVE else "more"
-    return f", is over at {condition.figure(rule.recover_at)} or {side}"
+    return "" if rule.recover_at is None else f", is over at {condition.recovery(rule.recover_at)}"
 
 
 def _help(condition: Condition | None) -> str:

@@ -91,6 +91,10 @@ class Condition:
         """Say whether a value is beyond a threshold."""
         return value > threshold if self.direction is Direction.ABOVE else value < threshold
 
+    def recovery(self, value: float) -> str:
+        """Return from which value on it is good again: `85 % or less`."""
+        return f"{self.figure(value)} or {'less' if self.direction is Direction.ABOVE else 'more'}"
+
     def figure(self, value: float | None) -> str:
         """Return a value as people read it: `93.2 %`; '–' where there is none."""
         if value is None:

@@ -195,26 +195,31 @@ def test_a_restore_elsewhere_leaves_the_queues_out_too(single: Site, settings: A
     assert not other.database(5).dbsize()
 
 
-def test_a_restore_that_cannot_be_noted_is_done_all_the_same(single: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("policies")
+def test_a_restore_that_cannot_be_noted_is_done_all_the_same(
+    single: Site, redis_server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backed_up()
     single.empty()
+    redis_server.flushdb()
     monkeypatch.setattr(Shelf, "change_notes", Mock(side_effect=CannotReach("The storage is away.")))
-    synced = Mock()
-    monkeypatch.setattr(sync, "reconcile", synced)
     told = command("redis_restore", "latest", "--whole")
     assert "That it was restored could not be noted: The storage is away." in told
     assert JobRun.objects.get(job=RESTORE).state == "succeeded"
-    synced.assert_called_once()
+    assert sync.is_in_step()
 
 
-def test_after_half_a_restore_the_policies_are_synced(single: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("policies")
+def test_after_half_a_restore_the_policies_are_synced(
+    single: Site, redis_server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backed_up()
+    redis_server.flushdb()
+    assert not sync.is_in_step()
     monkeypatch.setattr(online, "load", Mock(side_effect=RestoreFailed("FAILED: it went away.")))
-    synced = Mock()
-    monkeypatch.setattr(sync, "reconcile", synced)
     with pytest.raises(CommandError, match="it went away"):
         command("redis_restore", "latest")
-    synced.assert_called_once()
+    assert sync.is_in_step()
 
 
 def test_a_whole_restore_can_be_taken_back(single: Site) -> None:

@@ -26,7 +26,7 @@ from limits.without_redis import counts_here
 from tests.environment import VAR
 from tests.servers import Server, start_redis
 
-pytest_plugins = ["tests.portal_process"]
+pytest_plugins = ["tests.portal_process", "tests.server_sets"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

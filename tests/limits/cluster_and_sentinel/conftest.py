@@ -7,21 +7,6 @@ import pytest
 from limits import keeper
 from limits.store import connection
 from tests.limits.cluster_and_sentinel.counting import count_at
-from tests.limits.cluster_and_sentinel.servers import Servers, start_cluster, start_sentinels, stop
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    started = start_cluster(tmp_path_factory)
-    yield started
-    stop(started)
-
-
-@pytest.fixture(scope="module")
-def sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    started = start_sentinels(tmp_path_factory)
-    yield started
-    stop(started)
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from portal.operations.checklist.lines import lines_of
 from portal.operations.checklist.run import run
 from portal.operations.checklist.values import State
 from portal.redis_address import parse_redis_address
-from tests.limits.cluster_and_sentinel.servers import Servers, port_of, start_cluster, start_sentinels, stop
+from tests.limits.cluster_and_sentinel.servers import Servers, port_of, start_sentinels, stop
 from tests.servers import wait_until
 
 from .conftest import result_of
@@ -21,13 +21,6 @@ from .conftest import result_of
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 PASS, FAIL, UNKNOWN = State.PASS, State.FAIL, State.UNKNOWN
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    started = start_cluster(tmp_path_factory)
-    yield started
-    stop(started)
 
 
 @pytest.fixture

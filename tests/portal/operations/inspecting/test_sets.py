@@ -1,30 +1,14 @@
 """Servers of a Sentinel set and of a Cluster."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
 from portal.operations.inspecting.look import look_at, sample_keys
 from portal.redis_address import parse_redis_address
-from tests.limits.cluster_and_sentinel.servers import Servers, port_of, start_cluster, start_sentinels, stop
+from tests.limits.cluster_and_sentinel.servers import Servers, port_of
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    started = start_sentinels(tmp_path_factory)
-    yield started
-    stop(started)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    started = start_cluster(tmp_path_factory)
-    yield started
-    stop(started)
 
 
 def test_a_replica_of_sentinels_tells_of_their_quorum(sentinels: Servers, settings: Settings) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from portal.operations.models import AlertRule, Message, Severity
+from portal.operations.models import Alert, AlertEvent, AlertRule, Message, Severity
 from portal.operations.watching.alerts.conditions import CONDITIONS
 from portal.operations.watching.alerts.conditions.condition import Facts, Found
 from portal.operations.watching.alerts.judging import Judged, judge
@@ -13,6 +13,8 @@ from portal.operations.watching.readings import PRIMARY, Look, Reading, ServerLo
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 MB = 1024 * 1024
 PLACE = "10.0.0.1:6379"
+FILLING = f"Redis {PLACE} is filling up"
+DOWN = f"Redis {PLACE} does not answer"
 
 
 def after(seconds: float) -> datetime:
@@ -97,3 +99,13 @@ def judged(*servers: ServerLook, at: float = 0) -> Judged:
 def subjects() -> list[str]:
     """Return what people were told, the oldest first."""
     return list(Message.objects.order_by("pk").values_list("subject", flat=True))
+
+
+def alert(**which: object) -> Alert:
+    """Return the one alert that there is, or the one of these."""
+    return Alert.objects.get(**which)
+
+
+def history() -> list[str]:
+    """Return what happened, the oldest first."""
+    return list(AlertEvent.objects.order_by("pk").values_list("what", flat=True))

@@ -10,7 +10,6 @@ from tests.whole.conftest import log_in, shoot, watch
 
 pytestmark = pytest.mark.browser
 INDEX = "/admin/"
-LOOK_MS = 60_000
 """How long the watch may take until it has looked twice."""
 REFRESH_MS = 30_000
 FILL = """

@@ -46,10 +46,6 @@ def _yes(number: float) -> str:
     return "yes" if number else "no"
 
 
-def _milliseconds(number: float) -> str:
-    return span(number / 1000)
-
-
 def _microseconds(number: float) -> str:
     return span(number / 1e6)
 

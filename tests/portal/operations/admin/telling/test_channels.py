@@ -14,10 +14,9 @@ from pytest_django import Settings
 from portal.operations.models import Channel, Delivery, Message, Severity
 from portal.operations.watching.telling.deliver import deliver_due
 from portal.operations.watching.telling.queue import queue
+from tests.portal.operations.admin.conftest import logged_in, staff
+from tests.portal.operations.admin.doing import breaks_policy, press, text_of, told
 from tests.portal.operations.watching.telling.receivers import SECRET, Webhook, loads_apprise, running_webhook
-
-from .conftest import logged_in, staff
-from .doing import breaks_policy, press, text_of, told
 
 pytestmark = [pytest.mark.django_db, loads_apprise]
 

@@ -12,9 +12,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from portal.operations.admin import redis_server_columns as columns
 from portal.operations.admin.audit import ReadOnlyAdmin
-from portal.operations.admin.redis_key_sample import ShownSample, sample_of, shown_sample
+from portal.operations.admin.servers import columns
+from portal.operations.admin.servers.key_sample import ShownSample, sample_of, shown_sample
 from portal.operations.dashboard.history import POINTS_MAX, History, Sampled, history
 from portal.operations.dashboard.periods import USUAL
 from portal.operations.inspecting.databases import uses

@@ -15,10 +15,10 @@ from django.utils.safestring import SafeString
 
 from limits.admin.acting import actor_of
 from limits.admin.changes import Change, changes_in, told
-from portal.operations.admin.alert_conditions import fires_words, threshold_words, title_of
-from portal.operations.admin.alert_rule_form import AlertRuleForm
-from portal.operations.admin.alert_trying import said_now
-from portal.operations.admin.alert_words import Sign, severity_sign, state_sign
+from portal.operations.admin.alerting.conditions import fires_words, threshold_words, title_of
+from portal.operations.admin.alerting.rule_form import AlertRuleForm
+from portal.operations.admin.alerting.trying import said_now
+from portal.operations.admin.alerting.words import Sign, severity_sign, state_sign
 from portal.operations.admin.spans import in_words
 from portal.operations.models import Alert, AlertRule, Silence
 from portal.operations.watching.alerts import acting

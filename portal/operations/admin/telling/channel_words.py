@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal.operations.admin.alert_words import ago
+from portal.operations.admin.alerting.words import ago
 from portal.operations.models import Channel, Delivery
 from portal.operations.watching.telling.notifying import scheme_of
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 from django.urls import reverse
 
-from portal.operations.admin.alert_conditions import condition_of, figure, threshold_words
-from portal.operations.admin.alert_unheard import whys_unheard
-from portal.operations.admin.alert_words import Sign, ago, at_words, severity_sign, state_sign
+from portal.operations.admin.alerting.conditions import condition_of, figure, threshold_words
+from portal.operations.admin.alerting.unheard import whys_unheard
+from portal.operations.admin.alerting.words import Sign, ago, at_words, severity_sign, state_sign
 from portal.operations.models import Alert, AlertRule, RedisServer, Silence
 from portal.operations.watching.alerts.conditions.condition import Condition
 from portal.operations.watching.alerts.mutes import silences_at

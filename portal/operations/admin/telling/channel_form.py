@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from portal.operations.admin.channel_words import reach
+from portal.operations.admin.telling.channel_words import reach
 from portal.operations.models import Channel
 from portal.operations.watching.telling.notifying import service_at
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.operations.admin.alert_conditions import condition_of, figure
-from portal.operations.admin.alert_words import Sign, state_sign
+from portal.operations.admin.alerting.conditions import condition_of, figure
+from portal.operations.admin.alerting.words import Sign, state_sign
 from portal.operations.admin.spans import in_words
 from portal.operations.models import Alert, AlertRule
 from portal.operations.watching.alerts.conditions.condition import Found

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from django.utils import timezone
 
-from portal.operations.admin.alert_words import Sign, state_sign
+from portal.operations.admin.alerting.words import Sign, state_sign
 from portal.operations.admin.spans import in_words
 from portal.operations.models import Alert, AlertEvent
 

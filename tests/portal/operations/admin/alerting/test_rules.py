@@ -8,10 +8,9 @@ from django.test import Client
 
 from portal.operations.admin.spans import in_words, parse_span
 from portal.operations.models import Alert, AlertEvent, AlertRule, Severity
-
-from .alerting import RULES, calm, event, firing, rule
-from .conftest import logged_in, staff
-from .doing import breaks_policy, press, text_of, told
+from tests.portal.operations.admin.alerting.made import RULES, calm, event, firing, rule
+from tests.portal.operations.admin.conftest import logged_in, staff
+from tests.portal.operations.admin.doing import breaks_policy, press, text_of, told
 
 pytestmark = pytest.mark.django_db
 TYPED = {

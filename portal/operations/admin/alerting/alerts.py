@@ -15,11 +15,11 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from limits.admin.acting import actor_of
-from portal.operations.admin.alert_filter import AlertFilter
-from portal.operations.admin.alert_page import page_context
-from portal.operations.admin.alert_rows import rules_not_judged, silences_in_force, sort_out, watched
-from portal.operations.admin.alert_silencing import SilenceForm
-from portal.operations.admin.alert_words import at_words
+from portal.operations.admin.alerting.filtering import AlertFilter
+from portal.operations.admin.alerting.page import page_context
+from portal.operations.admin.alerting.rows import rules_not_judged, silences_in_force, sort_out, watched
+from portal.operations.admin.alerting.silencing import SilenceForm
+from portal.operations.admin.alerting.words import at_words
 from portal.operations.admin.audit import ReadOnlyAdmin
 from portal.operations.models import Alert, Silence
 from portal.operations.watching.alerts import acting

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal.operations.admin.alert_words import event_sign, severity_sign
+from portal.operations.admin.alerting.words import event_sign, severity_sign
 from portal.operations.admin.audit import ReadOnlyAdmin
 from portal.operations.models import Alert, AlertEvent, AlertRule
 

@@ -7,12 +7,11 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from portal.operations.admin.alert_silencing import next_morning
+from portal.operations.admin.alerting.silencing import next_morning
 from portal.operations.models import Alert, AlertEvent, AlertRule, Channel, Delivery, Message, Severity, Silence
-
-from .alerting import ALERTS, HISTORY, PLACE, calm, event, firing, rule, server
-from .conftest import logged_in, staff
-from .doing import breaks_policy, press, text_of, told
+from tests.portal.operations.admin.alerting.made import ALERTS, HISTORY, PLACE, calm, event, firing, rule, server
+from tests.portal.operations.admin.conftest import logged_in, staff
+from tests.portal.operations.admin.doing import breaks_policy, press, text_of, told
 
 pytestmark = pytest.mark.django_db
 

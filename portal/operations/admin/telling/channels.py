@@ -16,9 +16,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from limits.admin.acting import actor_of
-from portal.operations.admin.alert_words import ago
-from portal.operations.admin.channel_form import ChannelForm
-from portal.operations.admin.channel_words import reach, standing
+from portal.operations.admin.alerting.words import ago
+from portal.operations.admin.telling.channel_form import ChannelForm
+from portal.operations.admin.telling.channel_words import reach, standing
 from portal.operations.models import Channel, Delivery
 from portal.operations.watching.telling import again, failing, first_channels
 from portal.operations.watching.telling.testing import send_test

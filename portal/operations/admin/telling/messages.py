@@ -16,9 +16,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from portal.operations.admin.alert_words import severity_sign
+from portal.operations.admin.alerting.words import severity_sign
 from portal.operations.admin.audit import ReadOnlyAdmin
-from portal.operations.admin.channel_words import Standing, delivery_standing
+from portal.operations.admin.telling.channel_words import Standing, delivery_standing
 from portal.operations.models import Delivery, Message
 from portal.operations.watching.telling import again
 

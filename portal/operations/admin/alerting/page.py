@@ -7,10 +7,10 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from portal.operations.admin.alert_conditions import figure
-from portal.operations.admin.alert_rows import shown
-from portal.operations.admin.alert_strip import strip_of
-from portal.operations.admin.alert_words import Sign, event_sign
+from portal.operations.admin.alerting.conditions import figure
+from portal.operations.admin.alerting.rows import shown
+from portal.operations.admin.alerting.strip import strip_of
+from portal.operations.admin.alerting.words import Sign, event_sign
 from portal.operations.models import Alert, AlertEvent, Message
 
 _EVENTS_SHOWN = 100

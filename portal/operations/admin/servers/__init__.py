@@ -1,0 +1,1 @@
+"""Redis servers in the admin: the list, and the page of each."""

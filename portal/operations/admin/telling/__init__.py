@@ -1,0 +1,1 @@
+"""Channels and messages in the admin: who is told, and what became of it."""

@@ -125,6 +125,9 @@ RULES = {
     ),
     "plots and verdicts know no page": Rule(("portal.operations.dashboard",), never=("portal.operations.admin",)),
     "watching knows no page": Rule((WATCHING,), never=("portal.operations.admin",), reached=True),
+    "backups, ACL and checklist know no page": Rule(
+        (BACKUPS, "portal.operations.acl", "portal.operations.checklist"), never=("portal.operations.admin",)
+    ),
     "who may do what in Redis is plain Python": Rule(
         ("portal.operations.acl.users", "portal.operations.acl.commands"),
         only=("portal.operations.acl", f"{BACKUPS}.versions", "portal.redis_address", *sorted(sys.stdlib_module_names)),
@@ -206,6 +209,11 @@ def test_every_module_that_a_rule_names_is_there(sources: Sources) -> None:
             "import portal.operations.admin.rights",
         ),
         ("watching knows no page", f"{WATCHING}.watch", "from portal.operations.admin import plots"),
+        (
+            "backups, ACL and checklist know no page",
+            "portal.operations.checklist.backups",
+            "from portal.operations.admin import plots",
+        ),
         ("who may do what in Redis is plain Python", "portal.operations.acl.users", "import redis"),
         ("no import is hidden in a text", "portal.health", "from importlib import import_module"),
         ("no import is hidden in a text", "limits.conf", "import importlib\nimportlib.import_module('portal')"),

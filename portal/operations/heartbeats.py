@@ -30,6 +30,11 @@ def worker_lives(*, now: datetime) -> bool:
     return beats.exclude(name__startswith=LONG_QUEUE_NODE).exists()
 
 
+def long_worker_lives(*, now: datetime) -> bool:
+    """Say whether a worker of long jobs was alive within a minute."""
+    return Heartbeat.objects.filter(at__gt=now - ALIVE_FOR, name__startswith=LONG_QUEUE_NODE).exists()
+
+
 def beat_lives(*, now: datetime) -> bool:
     """Say whether beat sent anything within three minutes: policies are compared every minute."""
     return bool(PeriodicTask.objects.filter(last_run_at__gt=now - BEAT_ALIVE_FOR).exists())

@@ -16,8 +16,8 @@ import celery_app
 from limits.admin.acting import actor_of
 from portal.operations import long, runs
 from portal.operations.admin.run_words import command_of, title_of
-from portal.operations.admin.standing import long_worker_lives
 from portal.operations.backups.work import LOOK, PROVE
+from portal.operations.heartbeats import long_worker_lives
 from portal.operations.models import JobRun
 from portal.operations.runs.asking import BEGUN_WITHIN
 

@@ -5,13 +5,12 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 
 from portal.operations.admin.progress import in_seconds
 from portal.operations.backups.making import BEFORE_RESTORE, BY_HAND, BY_SCHEDULE
 from portal.operations.backups.manifest import Level, Method
+from portal.operations.backups.standing import age_words
 from portal.operations.models import Backup
-from portal.operations.units import plain
 
 STEPS = 4
 LEVELS = {
@@ -100,9 +99,3 @@ def how_words(methods: str) -> str:
 def why_words(row: Backup) -> str:
     """Return why a backup was made."""
     return ORIGINS.get(row.origin, row.origin) or "for a reason unknown"
-
-
-def age_words(row: Backup) -> str:
-    """Return how old a backup is, by its two largest units: `5 hours, 12 minutes`."""
-    words = plain(timesince(row.began_at))
-    return "less than a minute" if words.startswith("0 ") else words

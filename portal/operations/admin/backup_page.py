@@ -7,10 +7,9 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from portal.operations.admin.backup_columns import LEVELS, MEANINGS, age_words, level_words, why_words
+from portal.operations.admin.backup_columns import LEVELS, MEANINGS, level_words, why_words
 from portal.operations.admin.progress import Shown, in_seconds
 from portal.operations.admin.rights import rights
-from portal.operations.admin.standing import active_runs
 from portal.operations.backups import tidying
 from portal.operations.backups.keeping.exceptions import KeepingError
 from portal.operations.backups.keeping.kept import MANIFEST, Kept, stored_files
@@ -19,6 +18,7 @@ from portal.operations.backups.keeping.retention import Verdict
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.manifest import Level, Proof
 from portal.operations.backups.rows import all_kept, kept_of
+from portal.operations.backups.standing import active_runs, age_words
 from portal.operations.backups.work import NoSuchBackup, find_backup
 from portal.operations.models import Backup, BackupAction, BackupPlan
 

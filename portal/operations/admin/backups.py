@@ -13,7 +13,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from limits.admin.acting import actor_of
-from portal.operations.admin import backup_columns, restoring, standing, taking_back
+from portal.operations.admin import backup_columns, restoring, taking_back
 from portal.operations.admin.asking import ask_for
 from portal.operations.admin.audit import ReadOnlyAdmin
 from portal.operations.admin.backup_page import page_context
@@ -22,13 +22,13 @@ from portal.operations.admin.looking import storage_look
 from portal.operations.admin.plots import size_plots
 from portal.operations.admin.progress import Shown
 from portal.operations.admin.rights import demand, rights
-from portal.operations.backups import pinning
+from portal.operations.backups import pinning, standing
 from portal.operations.backups.keeping.exceptions import KeepingError
 from portal.operations.backups.keeping.place import place
 from portal.operations.backups.keeping.shelf import Shelf
 from portal.operations.backups.sources import source_names
 from portal.operations.backups.work import BACKUP, PROVE, NoSuchBackup, find_backup
-from portal.operations.heartbeats import beat_lives
+from portal.operations.heartbeats import beat_lives, long_worker_lives
 from portal.operations.models import Backup
 
 
@@ -82,7 +82,7 @@ class BackupAdmin(ReadOnlyAdmin):
             "schedule": schedule,
             "next_at": schedule.next_at(now=now),
             "runs": [Shown(run) for run in standing.active_runs()],
-            "worker_lives": standing.long_worker_lives(now=now),
+            "worker_lives": long_worker_lives(now=now),
             "beat_lives": beat_lives(now=now),
             "kept_data": taking_back.kept_data(now=now),
             "plots": size_plots(Backup.objects.filter(is_missing=False)),

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_safe
 from limits.admin.acting import may_know_users
 from limits.admin.client_links import counters_url, may_override, may_see_counters, override_url
 from limits.core.overrides import Effect
-from portal.operations.admin.standing import Standing, standings
-from portal.operations.admin.standing import Verdict as LateOrNot
+from portal.operations.backups.standing import Standing, standings
+from portal.operations.backups.standing import Verdict as LateOrNot
 from portal.operations.dashboard import page
 from portal.operations.dashboard.facts import BackedUp, Underway
 from portal.operations.dashboard.most_refused import MostRefused

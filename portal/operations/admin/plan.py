@@ -10,8 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.operations.admin import standing
-from portal.operations.backups import tidying
+from portal.operations.backups import standing, tidying
 from portal.operations.backups.keeping.retention import Verdict
 from portal.operations.backups.rows import all_kept
 from portal.operations.models import Backup, BackupPlan

@@ -19,9 +19,9 @@ from portal.operations.admin.audit import ReadOnlyAdmin
 from portal.operations.admin.progress import Shown
 from portal.operations.admin.rights import may
 from portal.operations.admin.run_words import title_of
-from portal.operations.admin.standing import long_worker_lives
 from portal.operations.admin.taking_back import kept_data
 from portal.operations.backups.work import BACKUP, LOOK, PROVE, RESTORE, TAKE_BACK
+from portal.operations.heartbeats import long_worker_lives
 from portal.operations.models import Backup, JobRun
 
 _RIGHTS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from portal.operations.admin import standing
+from portal.operations.backups import standing
 from portal.operations.backups.keeping.exceptions import KeepingError
 from portal.operations.backups.keeping.place import place
 from portal.operations.backups.work import LOOK, RESTORE

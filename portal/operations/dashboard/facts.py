@@ -10,7 +10,7 @@ from limits.exceptions import StoreUnavailable
 from limits.in_force import policies_in_force
 from limits.store.connection import breaker
 from portal.operations import heartbeats
-from portal.operations.models import Alert, Heartbeat, RedisServer, Sample
+from portal.operations.models import Alert, RedisServer, Sample
 from portal.operations.watching.alerts.conditions import CONDITIONS
 from portal.operations.watching.readings import REPLICA
 from portal.operations.watching.samples.stored import reading_of
@@ -109,9 +109,11 @@ def alerts() -> tuple[Underway, ...]:
 
 def lives(*, now: datetime) -> Lives:
     """Return who lives."""
-    recent = Heartbeat.objects.filter(at__gt=now - heartbeats.ALIVE_FOR)
-    are_long = [name.startswith(heartbeats.LONG_QUEUE_NODE) for name in recent.values_list("name", flat=True)]
-    return Lives(worker=False in are_long, long_worker=True in are_long, beat=heartbeats.beat_lives(now=now))
+    return Lives(
+        worker=heartbeats.worker_lives(now=now),
+        long_worker=heartbeats.long_worker_lives(now=now),
+        beat=heartbeats.beat_lives(now=now),
+    )
 
 
 def _seen(row: RedisServer, *, errors: int) -> ServerSeen:

@@ -9,8 +9,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from portal.operations.admin import standing
-from portal.operations.backups import inventory, pinning, tidying
+from portal.operations.backups import inventory, pinning, standing, tidying
 from portal.operations.backups.keeping.kept import Kept
 from portal.operations.backups.keeping.place import place
 from portal.operations.backups.keeping.retention import Verdict

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from pytest_django import Settings
 
-from portal.operations.admin import standing
 from portal.operations.admin.looking import storage_look
 from portal.operations.admin.plots import round_top
-from portal.operations.admin.standing import Verdict
+from portal.operations.backups import standing
+from portal.operations.backups.standing import Verdict
 from portal.operations.models import Backup, JobRun
 from portal.redis_address import RedisAddress
 

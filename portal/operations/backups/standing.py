@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.utils import timezone
+from django.utils.timesince import timesince
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from portal.operations.admin.backup_columns import age_words
 from portal.operations.backups import due
 from portal.operations.backups.rows import newest_proven
 from portal.operations.backups.sources import source_names
 from portal.operations.backups.work import BACKUP
-from portal.operations.heartbeats import ALIVE_FOR, LONG_QUEUE_NODE
-from portal.operations.models import Backup, Heartbeat, JobRun
+from portal.operations.models import Backup, JobRun
+from portal.operations.units import plain
 
 _FAILURES_SHOWN_FOR = timedelta(days=30)
 
@@ -123,6 +123,7 @@ def last_failure(source: str, *, now: datetime) -> JobRun | None:
     return None if last is None or last.state == JobRun.State.SUCCEEDED else last
 
 
-def long_worker_lives(*, now: datetime) -> bool:
-    """Say whether a worker of long jobs was alive within a minute."""
-    return Heartbeat.objects.filter(at__gt=now - ALIVE_FOR, name__startswith=LONG_QUEUE_NODE).exists()
+def age_words(row: Backup) -> str:
+    """Return how old a backup is, by its two largest units: `5 hours, 12 minutes`."""
+    words = plain(timesince(row.began_at))
+    return "less than a minute" if words.startswith("0 ") else words

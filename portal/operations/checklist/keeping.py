@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import transaction
+
 from portal.operations.checklist.lines import LINES
 from portal.operations.checklist.values import Result, result_of
 from portal.operations.models import ChecklistRun
@@ -22,10 +24,13 @@ def begin(*, asked_by: str, now: datetime) -> ChecklistRun:
 
 def add(run: ChecklistRun, results: Sequence[Result], *, took_milliseconds: int) -> None:
     """Keep what was found, in the place of what the same lines found before in this run."""
-    found = {line["id"]: line for line in run.lines} | {result.id: result.as_dict() for result in results}
-    run.lines = list(found.values())
-    run.took_milliseconds += took_milliseconds
-    run.save(update_fields=["lines", "took_milliseconds"])
+    with transaction.atomic():
+        # Parts of a run may end at the same moment.
+        run.refresh_from_db(from_queryset=ChecklistRun.objects.select_for_update())
+        found = {line["id"]: line for line in run.lines} | {result.id: result.as_dict() for result in results}
+        run.lines = list(found.values())
+        run.took_milliseconds += took_milliseconds
+        run.save(update_fields=["lines", "took_milliseconds"])
 
 
 def results_of(run: ChecklistRun) -> dict[str, Result]:

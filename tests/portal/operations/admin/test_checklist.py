@@ -123,6 +123,14 @@ def test_a_run_that_was_broken_off_does_not_hide_a_whole_one(looker: Client) -> 
     assert looker.get(url("change", whole.pk)).status_code == 200
 
 
+def test_parts_that_end_at_the_same_moment_are_both_kept() -> None:
+    run = keeping.begin(asked_by="chief", now=timezone.now())
+    as_another_request_read_it = ChecklistRun.objects.get()
+    keeping.add(run, [result(LINES[0])], took_milliseconds=1)
+    keeping.add(as_another_request_read_it, [result(LINES[1])], took_milliseconds=1)
+    assert [line["id"] for line in ChecklistRun.objects.get().lines] == [LINES[0].id, LINES[1].id]
+
+
 def test_a_line_that_there_is_no_longer_is_left_out(looker: Client) -> None:
     run = keeping.begin(asked_by="chief", now=timezone.now())
     keeping.add(

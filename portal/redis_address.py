@@ -44,7 +44,7 @@ class RedisAddress:
 
     def with_database(self, number: int) -> "RedisAddress":
         """Return the same server's database of that number; a Cluster has but one."""
-        return self if self.kind == "redis+cluster" else replace(self, database=number)
+        return self if self.is_cluster else replace(self, database=number)
 
     def server(self, host: str, port: int) -> "RedisAddress":
         """Return one server of a set, as others tell of it. Raise ValueError for what is no host and port."""
@@ -55,12 +55,27 @@ class RedisAddress:
     def member(self, host: str, port: int) -> "RedisAddress":
         """Return one of a set's own hosts. Sentinels have no part in the credentials of the servers that they watch."""
         asked = self.server(host, port)
-        return asked.without_credentials if self.kind == "redis+sentinel" else asked
+        return asked.without_credentials if self.is_sentinel else asked
 
     @property
     def without_credentials(self) -> "RedisAddress":
         """The same, asked without user and password."""
         return replace(self, user="", password="")
+
+    @property
+    def is_sentinel(self) -> bool:
+        """Whether Sentinels tell of its servers."""
+        return self.kind == "redis+sentinel"
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether it is a Cluster, which has one database, and no SWAPDB."""
+        return self.kind == "redis+cluster"
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it stands for several servers."""
+        return self.is_sentinel or self.is_cluster
 
     @property
     def whole(self) -> tuple[object, ...]:
@@ -82,9 +97,9 @@ class RedisAddress:
         """The address for redis-py and django-redis."""
         if self.kind == "unix":
             return f"unix://{self._credentials}{quote(self.socket_path)}?db={self.database}"
-        if self.kind == "redis+sentinel":
+        if self.is_sentinel:
             return f"redis://{self._credentials}{self.service}/{self.database}"
-        scheme = "redis" if self.kind == "redis+cluster" else self.kind
+        scheme = "redis" if self.is_cluster else self.kind
         return f"{scheme}://{self._credentials}{_place(*self.hosts[0])}/{self.database}"
 
     @property
@@ -92,7 +107,7 @@ class RedisAddress:
         """The address as kombu wants it."""
         if self.kind == "unix":
             return f"redis+socket://{self._credentials}{quote(self.socket_path)}?virtual_host={self.database}"
-        if self.kind == "redis+sentinel":
+        if self.is_sentinel:
             return ";".join(f"sentinel://{self._credentials}{_place(*host)}/{self.database}" for host in self.hosts)
         return self.url
 
@@ -131,7 +146,7 @@ def parse_broker_address(text: str) -> RedisAddress:
     if text.startswith("redis+socket://"):
         text = text.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=")
     address = parse_redis_address(text)
-    if address.kind == "redis+cluster":
+    if address.is_cluster:
         raise ValueError(text)
     return address
 
@@ -142,7 +157,7 @@ def cache_settings(address: RedisAddress, *, backend: str) -> dict[str, Any]:
         "SOCKET_TIMEOUT": TIMEOUT_SECONDS,
         "SOCKET_CONNECT_TIMEOUT": TIMEOUT_SECONDS,
     }
-    if address.kind == "redis+sentinel":
+    if address.is_sentinel:
         patience = patience_of(connect_seconds=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS)
         options |= {
             "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
@@ -150,7 +165,7 @@ def cache_settings(address: RedisAddress, *, backend: str) -> dict[str, Any]:
             "SENTINEL_KWARGS": dict(patience),
             "CONNECTION_POOL_KWARGS": dict(patience),
         }
-    if address.kind == "redis+cluster":
+    if address.is_cluster:
         options["CONNECTION_FACTORY"] = "limits.cluster.ClusterConnectionFactory"
     # A list: django-redis takes a text with commas for a primary and its replicas.
     return {"BACKEND": backend, "LOCATION": [address.url], "OPTIONS": options}
@@ -159,7 +174,7 @@ def cache_settings(address: RedisAddress, *, backend: str) -> dict[str, Any]:
 def broker_options(address: RedisAddress) -> dict[str, Any]:
     """Return Celery's transport options: without timeouts a hung broker hangs whoever talks to it for good."""
     options: dict[str, Any] = {"socket_timeout": 5, "socket_connect_timeout": 2}
-    if address.kind == "redis+sentinel":
+    if address.is_sentinel:
         options |= {"master_name": address.service, "sentinel_kwargs": dict(options)}
     return options
 
@@ -167,7 +182,7 @@ def broker_options(address: RedisAddress) -> dict[str, Any]:
 def connect(address: RedisAddress) -> redis.Redis:
     """Return a client of its own for an address, for one look: a dead server costs TIMEOUT_SECONDS."""
     patience = patience_of(connect_seconds=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS)
-    if address.kind == "redis+sentinel":
+    if address.is_sentinel:
         make: Any = Sentinel  # redis-py gives it no types
         primary: redis.Redis = make(list(address.hosts), sentinel_kwargs=patience, **patience).master_for(
             address.service,

@@ -201,7 +201,7 @@ if BROKER.database > 15 and not os.environ.get("CELERY_BROKER_URL"):
 # Celery takes CELERY_BROKER_URL from the environment as it stands there, where it is written as we want it, not kombu.
 CELERY_BROKER_URL = CELERY_BROKER_READ_URL = CELERY_BROKER_WRITE_URL = BROKER.broker_url
 CELERY_BROKER_TRANSPORT_OPTIONS = redis_address.broker_options(BROKER)
-if REDIS.kind == "redis+cluster" and not os.environ.get("CELERY_BROKER_URL"):
+if REDIS.is_cluster and not os.environ.get("CELERY_BROKER_URL"):
     ENVIRONMENT.refuse(
         "CELERY_BROKER_URL",
         takes="a Redis of its own: REDIS_URL is a Cluster, which Celery cannot use",

@@ -27,9 +27,9 @@ def ask(server: SiteServer) -> ServerFacts:
 
 def _clients(address: RedisAddress) -> Iterator[Client]:
     """Yield whom to ask: of a Cluster one node after the other, for one speaks for all."""
-    if address.kind == "redis+sentinel":
+    if address.is_sentinel:
         yield connect(address)
-    elif address.kind == "redis+cluster":
+    elif address.is_cluster:
         yield from (_client_of(replace(address, kind="redis", hosts=(host,))) for host in address.hosts)
     else:
         yield _client_of(address)

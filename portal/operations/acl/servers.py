@@ -58,12 +58,12 @@ class SiteServer:
     @property
     def is_cluster(self) -> bool:
         """Whether it has one database, and no SWAPDB."""
-        return self.address.kind == "redis+cluster"
+        return self.address.is_cluster
 
     @property
     def is_watched(self) -> bool:
         """Whether Sentinels watch it."""
-        return self.address.kind == "redis+sentinel"
+        return self.address.is_sentinel
 
     def databases(self, *parts: Part) -> tuple[int, ...]:
         """Return the numbers of the databases of these parts."""

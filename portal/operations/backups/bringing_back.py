@@ -68,7 +68,7 @@ def is_exchange(kept: Kept, *, wish: Wish) -> bool:
     Raises NoSuchSource.
     """
     takes_all = wish.is_whole and not wish.has_filter and is_whole(kept)
-    return takes_all and len(kept.manifest.parts) == 1 and address_of(kept, wish=wish).kind != "redis+cluster"
+    return takes_all and len(kept.manifest.parts) == 1 and not address_of(kept, wish=wish).is_cluster
 
 
 def look(kept: Kept, *, wish: Wish, progress: Progress, shelf: Shelf) -> Preview:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from portal.operations.addresses import BROKER, site_addresses
 from portal.redis_address import RedisAddress
 
 ELSEWHERE = "elsewhere"
@@ -24,8 +25,8 @@ class NoSuchSource(LookupError):
 
 def sources() -> tuple[Source, ...]:
     """Return all sources. The broker's server is none: a queue that comes back runs finished jobs again."""
-    found = [Source("redis", settings.REDIS), Source("limits", settings.RATELIMIT_STORAGE)]
-    places = [_place(source.address) for source in found]
+    found = [Source(name, address) for name, address in site_addresses().items() if name != BROKER]
+    places = [source.address.whole for source in found]
     return tuple(source for number, source in enumerate(found) if places[number] not in places[:number])
 
 
@@ -44,20 +45,12 @@ def source_named(name: str) -> Source:
 
 def celery_databases(address: RedisAddress) -> frozenset[int]:
     """Return the databases of a server that Celery's queues are in."""
-    if _place(settings.BROKER) != _place(address) or address.kind == "redis+cluster":
+    if settings.BROKER.whole != address.whole or address.is_cluster:
         return frozenset()
-    others = {
-        other.database for other in (settings.REDIS, settings.RATELIMIT_STORAGE) if _place(other) == _place(address)
-    }
+    others = {other.database for other in (settings.REDIS, settings.RATELIMIT_STORAGE) if other.whole == address.whole}
     return frozenset({settings.BROKER.database} - others)
 
 
 def used_databases(address: RedisAddress) -> frozenset[int]:
     """Return the databases of a server that this site uses, be they empty or not."""
-    ours = (settings.REDIS, settings.RATELIMIT_STORAGE, settings.BROKER)
-    return frozenset(other.database for other in ours if _place(other) == _place(address))
-
-
-def _place(address: RedisAddress) -> tuple[object, ...]:
-    # Whoever asks, and for which database: it is the same server.
-    return address.hosts, address.socket_path, address.service
+    return frozenset(other.database for other in site_addresses().values() if other.whole == address.whole)

@@ -51,7 +51,7 @@ def _storage(context: Context) -> list[Verdict]:
         return [_not_set(counters)]
     if cache.whole != counters.whole:
         return [passed("Limits are counted on a server of their own.")]
-    if counters.kind == "redis+cluster":
+    if counters.is_cluster:
         return [passed("Limits are counted in the Cluster of the cache, under names of their own.")]
     if cache.database == counters.database:
         words = f"Limits are counted in database {counters.database}, in which the cache is: what empties it ends them."

@@ -26,9 +26,9 @@ class Found:
 def find(site: SiteServer) -> Found:
     """Return the servers behind an address."""
     address, parts = site.address, frozenset(site.parts)
-    if address.kind not in (SENTINEL, CLUSTER):
+    if not address.is_set:
         return Found(site, (Server(address, parts=parts),))
-    ask = _of_sentinel if address.kind == SENTINEL else _of_cluster
+    ask = _of_sentinel if address.is_sentinel else _of_cluster
     failures = []
     for host in address.hosts:
         asked = Server(address.member(*host), parts=parts, kind=address.kind)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from portal.operations.addresses import site_addresses
 from portal.operations.checklist.context import Context
 from portal.operations.checklist.values import Line, Result, Verdict, unknown
 from portal.operations.printable import printable
-from portal.redis_address import RedisAddress
 
 logger = logging.getLogger("portal.checklist")
 
@@ -60,6 +60,5 @@ def _safe(text: str) -> str:
 
 
 def _secrets() -> list[str]:
-    addresses: tuple[RedisAddress, ...] = (settings.REDIS, settings.RATELIMIT_STORAGE, settings.BROKER)
-    found = {address.password for address in addresses} | {settings.SECRET_KEY}
+    found = {address.password for address in site_addresses().values()} | {settings.SECRET_KEY}
     return sorted((secret for secret in found if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)

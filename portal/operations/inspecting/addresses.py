@@ -3,24 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from django.conf import settings
-
+from portal.operations.addresses import BROKER, LIMITS, REDIS, site_addresses
 from portal.redis_address import RedisAddress
 
-USES = {"redis": "cache, locks", "limits": "counters and synced policies", "broker": "Celery’s queues"}
+USES = {REDIS: "cache, locks", LIMITS: "counters and synced policies", BROKER: "Celery’s queues"}
 """What this site keeps at each of its addresses, by the name of the address."""
-
-_SETS = ("redis+sentinel", "redis+cluster")
 
 
 def is_clustered(source: str) -> bool:
     """Say whether a source is a Cluster."""
-    return any(address.kind == "redis+cluster" for _, address in addresses_of(source))
+    return any(address.is_cluster for _, address in addresses_of(source))
 
 
 def addresses_of(source: str) -> Iterator[tuple[str, RedisAddress]]:
     """Yield the name and the address of each that a server serves; a source is such as `redis, limits`."""
-    known = {"redis": settings.REDIS, "limits": settings.RATELIMIT_STORAGE, "broker": settings.BROKER}
+    known = site_addresses()
     for name in source.split(","):
         if name.strip() in known:
             yield name.strip(), known[name.strip()]
@@ -40,9 +37,9 @@ def address_of(place: str, *, source: str) -> RedisAddress:
 
 
 def _server(address: RedisAddress, *, place: str) -> RedisAddress | None:
-    if address.kind not in _SETS:
+    if not address.is_set:
         return replace(address, database=0) if address.place == place else None
-    if address.kind == "redis+sentinel" and address.place == place:
+    if address.is_sentinel and address.place == place:
         return None  # The Sentinels stand for their set there, and hold no data.
     host, _, port = place.rpartition(":")
     try:

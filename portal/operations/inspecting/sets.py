@@ -41,9 +41,9 @@ class SetLook:
 def ask_set(session: Session, *, source: str) -> Part[SetLook] | None:
     """Return how it stands with the set of a server; None for a server by itself."""
     for _, address in addresses_of(source):
-        if address.kind == "redis+cluster":
+        if address.is_cluster:
             return part(session, _cluster)
-        if address.kind == "redis+sentinel":
+        if address.is_sentinel:
             return _sentinels(address)
     return None
 

@@ -30,7 +30,7 @@ class Target:
     @property
     def is_cluster(self) -> bool:
         """Say whether it has one database, and no SWAPDB."""
-        return self.address.kind == "redis+cluster"
+        return self.address.is_cluster
 
     @property
     def place(self) -> str:
@@ -132,9 +132,9 @@ def _connect(address: RedisAddress) -> Any:
         "socket_connect_timeout": 5.0,
         "retry": Retry(NoBackoff(), 0),
     }
-    if address.kind == "redis+cluster":
+    if address.is_cluster:
         return RedisCluster.from_url(address.url, **patience)
-    if address.kind == "redis+sentinel":
+    if address.is_sentinel:
         make: Any = Sentinel  # redis-py gives it no types
         secrets = {"username": address.user or None, "password": address.password or None}
         sentinel = make(list(address.hosts), sentinel_kwargs={"socket_timeout": 2.0}, **patience)

@@ -33,9 +33,9 @@ def nodes(address: RedisAddress) -> tuple[Node, ...]:
     A single server is itself one. Of a Sentinel set it is the healthy replica that lags least, else the primary; of a
     Cluster every primary, all slots being covered.
     """
-    if address.kind == "redis+sentinel":
+    if address.is_sentinel:
         return (_of_sentinels(address),)
-    if address.kind == "redis+cluster":
+    if address.is_cluster:
         return _of_cluster(address)
     return (_single(replace(address, database=0)),)
 
@@ -126,7 +126,7 @@ def _first_answer(address: RedisAddress, ask: Callable[[Client, RedisAddress], A
     for host in address.hosts:
         asked = _one_server(address, host)
         # Sentinels have no part in the credentials of the servers that they watch.
-        asked = asked.without_credentials if address.kind == "redis+sentinel" else asked
+        asked = asked.without_credentials if address.is_sentinel else asked
         try:
             with telling(asked.place), client_of(asked) as client:
                 return ask(client, address)

@@ -3,14 +3,10 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from django.conf import settings
-
+from portal.operations.addresses import LIMITS, site_addresses
 from portal.operations.watching.reading.listing import Listing, listings
 from portal.operations.watching.readings import ServerLook
 from portal.redis_address import RedisAddress
-
-REDIS, LIMITS, BROKER = "redis", "limits", "broker"
-_SETS = ("redis+sentinel", "redis+cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +46,8 @@ def watched(*, known: Collection[ServerLook] = ()) -> Watched:
     Of a Sentinel set and of a Cluster it is all that their members list, also what is down. Where no member answers,
     it is what was `known` before, and the set itself is one that failed.
     """
-    sources = {
-        REDIS: _whole(settings.REDIS),
-        LIMITS: _whole(settings.RATELIMIT_STORAGE),
-        BROKER: _whole(settings.BROKER),
-    }
-    told = listings(list(dict.fromkeys(address for address in sources.values() if address.kind in _SETS)))
+    sources = {name: _whole(address) for name, address in site_addresses().items()}
+    told = listings(list(dict.fromkeys(address for address in sources.values() if address.is_set)))
     addresses = [
         (server, source)
         for source, address in sources.items()

@@ -1,7 +1,7 @@
 """INFO, made a reading. https://redis.io/docs/latest/commands/info/ names its fields; Valkey has them too."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -49,7 +49,7 @@ def reading_of(
         is_loading=bool(_count(info, "loading")),
         save_failed=_failed(info, "rdb_last_bgsave_status"),
         aof_failed=_failed(info, "aof_last_write_status") or _failed(info, "aof_last_bgrewrite_status"),
-        replicas=_replicas(info),
+        replicas=max(0, min(_count(info, "connected_slaves"), _MOST_REPLICAS) - _backups_under_way(info)),
         link_is_up=info.get("master_link_status", "up") == "up",
         link_down_seconds=_count(info, "master_link_down_since_seconds"),
     )
@@ -58,11 +58,8 @@ def reading_of(
 def behind(info: Mapping[str, Any]) -> dict[str, int]:
     """Return by host:port, as INFO of a primary tells, how many bytes of its stream each replica lacks."""
     ahead = _count(info, "master_repl_offset")
-    replicas = (info.get(f"slave{number}") for number in range(_replicas(info)))
     return {
-        f"{replica['ip']}:{replica['port']}": max(0, ahead - _count(replica, "offset"))
-        for replica in replicas
-        if isinstance(replica, Mapping) and {"ip", "port"} <= replica.keys()
+        f"{replica['ip']}:{replica['port']}": max(0, ahead - _count(replica, "offset")) for replica in _replicas(info)
     }
 
 
@@ -71,13 +68,21 @@ def total_memory_bytes(info: Mapping[str, Any]) -> int | None:
     return _count(info, "total_system_memory") or None
 
 
+def _replicas(info: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for name, value in info.items():
+        is_replica = name.startswith("slave") and name.removeprefix("slave").isdigit()
+        if is_replica and isinstance(value, Mapping) and {"ip", "port"} <= value.keys():
+            yield value
+
+
+def _backups_under_way(info: Mapping[str, Any]) -> int:
+    """Return how many read a snapshot by SYNC, as `redis-cli --rdb` does: they tell no port, and go when they have it."""
+    return sum(not _count(replica, "port") for replica in _replicas(info))
+
+
 def _count(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name, 0)
     return max(0, min(int(value), _MOST)) if isinstance(value, int | float) and math.isfinite(value) else 0
-
-
-def _replicas(info: Mapping[str, Any]) -> int:
-    return min(_count(info, "connected_slaves"), _MOST_REPLICAS)
 
 
 def _text(info: Mapping[str, Any], name: str) -> str:

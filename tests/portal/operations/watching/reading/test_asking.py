@@ -130,6 +130,18 @@ def test_a_change_of_role_is_seen(program: str, server: Server, client: Any, tmp
     wait_until(lambda: not read(server).link_is_up, what="a link that is down")
 
 
+def test_a_backup_under_way_is_no_replica(server: Server, client: Any) -> None:
+    client.config_set("repl-diskless-sync-delay", 60)
+    reader = client.connection_pool.get_connection()
+    for words in (("REPLCONF", "rdb-only", "1"), ("REPLCONF", "capa", "eof")):
+        reader.send_command(*words)
+        reader.read_response()
+    reader.send_command("SYNC")
+    wait_until(lambda: bool(client.info("replication")["connected_slaves"]), what="the backup")
+    assert read(server).replicas == 0
+    reader.disconnect()
+
+
 def test_a_paused_server_is_not_waited_for(server: Server) -> None:
     os.kill(server.process.pid, signal.SIGSTOP)
     try:

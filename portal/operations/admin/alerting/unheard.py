@@ -1,14 +1,16 @@
 """Why people are not told of alerts at a moment, asked of the rules by which they are told."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
-from portal.operations.models import Alert, RedisServer
+from portal.operations.models import Alert
 from portal.operations.watching.alerts.conditions import CONDITIONS
 from portal.operations.watching.alerts.conditions.condition import Found
-from portal.operations.watching.alerts.conditions.reach import DOWN
 from portal.operations.watching.alerts.judgements import Judgement, standing_of, told_of
-from portal.operations.watching.alerts.mutes import Mutes, silences_at
+from portal.operations.watching.alerts.mutes import Mutes, mutes_of
+from portal.operations.watching.readings import Look
+from portal.operations.watching.samples.keeping import last_looks
 
 
 def whys_unheard(alerts: Iterable[Alert], *, now: datetime) -> dict[int, str]:
@@ -18,15 +20,9 @@ def whys_unheard(alerts: Iterable[Alert], *, now: datetime) -> dict[int, str]:
 
 
 def _mutes(*, now: datetime) -> Mutes:
-    under_way = list(Alert.objects.filter(is_active=True, rule__is_on=True).select_related("rule"))
-    down = frozenset(alert.target for alert in under_way if alert.rule.condition == DOWN)
-    return Mutes(
-        now=now,
-        silences=tuple(silences_at(now)),
-        down=down,
-        are_counters_down=RedisServer.objects.filter(place__in=down, holds_counters=True).exists(),
-        under_way=tuple(map(_as_it_stands, under_way)),
-    )
+    under_way = Alert.objects.filter(is_active=True, rule__is_on=True).select_related("rule")
+    last = [replace(server, reading=None if server.failure else server.reading) for server in last_looks()]
+    return mutes_of(map(_as_it_stands, under_way), look=Look(now, tuple(last)), now=now)
 
 
 def _as_it_stands(alert: Alert) -> Judgement:

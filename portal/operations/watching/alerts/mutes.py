@@ -1,7 +1,7 @@
 """Why people are not told of an alert at this moment."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -12,7 +12,7 @@ from portal.operations.watching.alerts.conditions.condition import Scope
 from portal.operations.watching.alerts.conditions.reach import DOWN
 from portal.operations.watching.alerts.judgements import Judgement
 from portal.operations.watching.alerts.telling_rules import is_quiet
-from portal.operations.watching.readings import Look
+from portal.operations.watching.readings import PRIMARY, Look
 
 
 def silences_at(now: datetime) -> QuerySet[Silence]:
@@ -28,8 +28,8 @@ class Mutes:
     silences: tuple[Silence, ...]
     down: frozenset[str]
     """The servers that do not answer, or whose alert of that is not over yet."""
-    are_counters_down: bool
-    """Whether a server is among them in which limits are counted."""
+    is_counting_down: bool
+    """Whether that is told of a server in which limits are counted, and no primary of those is left."""
     under_way: tuple[Judgement, ...]
 
     def why(self, judgement: Judgement) -> str:
@@ -56,7 +56,7 @@ class Mutes:
         return ""
 
     def _is_down(self, target: str, *, scope: Scope) -> bool:
-        return self.are_counters_down if scope is Scope.SITE else target in self.down
+        return self.is_counting_down if scope is Scope.SITE else target in self.down
 
     def _outranks(self, other: Judgement, judgement: Judgement) -> bool:
         return (
@@ -70,11 +70,18 @@ def mutes_of(judgements: Iterable[Judgement], *, look: Look, now: datetime) -> M
     """Return what keeps people from being told, once it is known how everything stands."""
     under_way = tuple(judgement for judgement in judgements if judgement.after.is_active)
     silent = {server.place for server in look.servers if server.reading is None}
-    down = silent | {judgement.alert.target for judgement in under_way if judgement.rule.condition == DOWN}
-    return Mutes(
-        now=now,
-        silences=tuple(silences_at(now)),
-        down=frozenset(down),
-        are_counters_down=any(server.holds_counters and server.place in down for server in look.servers),
-        under_way=under_way,
+    told_down = {judgement.alert.target: judgement.rule for judgement in under_way if judgement.rule.condition == DOWN}
+    down = frozenset(silent | told_down.keys())
+    mutes = Mutes(now, silences=tuple(silences_at(now)), down=down, is_counting_down=False, under_way=under_way)
+    heard = {place for place, rule in told_down.items() if not mutes.why_unheard(rule, target=place)}
+    return replace(mutes, is_counting_down=_is_counting_down(look, down=down, heard=heard))
+
+
+def _is_counting_down(look: Look, *, down: Collection[str], heard: Collection[str]) -> bool:
+    """Say whether it is told that there is no server to count on. A replica that is down explains nothing."""
+    counting = [server for server in look.servers if server.holds_counters]
+    has_primary = any(
+        server.reading is not None and server.reading.role == PRIMARY and server.place not in down
+        for server in counting
     )
+    return not has_primary and any(server.place in heard for server in counting)

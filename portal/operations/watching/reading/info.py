@@ -76,7 +76,7 @@ def _replicas(info: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _backups_under_way(info: Mapping[str, Any]) -> int:
-    """Return how many read a snapshot by SYNC, as `redis-cli --rdb` does: they tell no port, and go when they have it."""
+    """Return how many read a snapshot by SYNC, as `redis-cli --rdb` does: they tell no port, and go after it."""
     return sum(not _count(replica, "port") for replica in _replicas(info))
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from portal.operations.models import Alert, AlertRule, Severity
 from portal.operations.watching.alerts import acting
+from portal.operations.watching.alerts.conditions import limiting
+from portal.operations.watching.alerts.conditions.condition import Found
 from tests.portal.operations.watching.alerts.made import (
     DOWN,
     FILLING,
@@ -18,6 +20,7 @@ from tests.portal.operations.watching.alerts.made import (
     history,
     judged,
     rule,
+    server,
     silent,
     subjects,
 )
@@ -64,6 +67,26 @@ def test_a_degraded_limiter_is_silenced_by_its_server_s_being_down() -> None:
     judged(silent())
     assert alert(rule__condition="limiter_degraded").is_active
     assert subjects() == [f"CRITICAL: {DOWN}"]
+
+
+def degraded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let counting fail, and have a rule for that and one for servers that are down."""
+    rule("limiter_degraded", threshold=0)
+    rule("down", threshold=0)
+    monkeypatch.setattr(limiting, "_tried", lambda: Found(1.0, "Counting was tried and failed."))
+
+
+def test_a_replica_that_is_down_explains_no_failure_to_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    degraded(monkeypatch)
+    judged(server("primary:1"), silent("replica:1"))
+    assert sorted(subjects()) == ["CRITICAL: Rate limits may not hold", "CRITICAL: Redis replica:1 does not answer"]
+
+
+def test_what_nobody_is_told_of_a_server_explains_no_failure_to_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    degraded(monkeypatch)
+    AlertRule.objects.filter(condition="down").update(is_on=False)
+    judged(silent())
+    assert subjects() == ["CRITICAL: Rate limits may not hold"]
 
 
 def test_the_more_severe_of_two_rules_speaks() -> None:

@@ -8,6 +8,8 @@ from portal.operations.models import Turn
 
 WATCH, TIDY = "watch", "tidy"
 ALIVE_FOR = timedelta(seconds=60)
+AHEAD_MOST = timedelta(seconds=60)
+"""How far the clocks of two hosts may differ: where they do by more, both do the work."""
 
 
 def slot_of(now: datetime, *, every: timedelta) -> datetime:
@@ -19,8 +21,10 @@ def slot_of(now: datetime, *, every: timedelta) -> datetime:
 def take(job: str, *, now: datetime, every: timedelta) -> bool:
     """Take the turn of this slot; return whether it was free.
 
-    Who took it and died has left it undone: the next slot comes soon enough.
+    Who took it and died has left it undone: the next slot comes soon enough. Turns of the future were taken before
+    the clock was set back: they hold nobody up.
     """
+    Turn.objects.filter(job=job, slot__gt=now + AHEAD_MOST).delete()
     try:
         with transaction.atomic():
             Turn.objects.create(job=job, slot=slot_of(now, every=every))
@@ -31,7 +35,7 @@ def take(job: str, *, now: datetime, every: timedelta) -> bool:
 
 def watch_lives(*, now: datetime) -> bool:
     """Say whether somebody looked at Redis within a minute."""
-    return Turn.objects.filter(job=WATCH, slot__gt=now - ALIVE_FOR).exists()
+    return Turn.objects.filter(job=WATCH, slot__gt=now - ALIVE_FOR, slot__lte=now + AHEAD_MOST).exists()
 
 
 def forget(*, before: datetime) -> None:

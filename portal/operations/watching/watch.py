@@ -47,8 +47,9 @@ def watch(*, clock: Clock = timezone.now) -> Pass | None:
     failures = tuple(
         words
         for words in (
-            _done("Samples were not kept", lambda: keeping.keep(found)),
+            # First: who dies before it has kept the look compares with the same reading again, and misses nothing.
             _done("Alert rules were not judged", lambda: judging.judge(found, now=clock())),
+            _done("Samples were not kept", lambda: keeping.keep(found)),
         )
         if words
     )

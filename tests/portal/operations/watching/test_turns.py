@@ -56,6 +56,17 @@ def test_the_watch_lives_for_a_minute_after_its_last_look() -> None:
     assert not turns.watch_lives(now=NOW + timedelta(seconds=70))
 
 
+@pytest.mark.django_db
+def test_a_clock_that_was_set_back_keeps_nobody_from_work() -> None:
+    for number in range(8):
+        assert turns.take(turns.WATCH, now=NOW + number * EVERY, every=EVERY)
+    set_back = NOW - timedelta(minutes=10)
+    assert not turns.watch_lives(now=set_back)
+    for number in range(50):
+        if not turns.take(turns.WATCH, now=set_back + number * EVERY, every=EVERY):
+            pytest.fail(f"Nobody looks {number * EVERY} after the clock was set back.")
+
+
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_of_many_at_once_one_wins() -> None:
     won: list[bool] = []

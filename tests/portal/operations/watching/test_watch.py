@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from pytest_django import Settings
 
 from portal.operations import tasks
 from portal.operations.models import Alert, AlertEvent, Message, RedisServer, Sample, Turn
 from portal.operations.watching import turns, watch
 from portal.operations.watching.alerts import judging
+from portal.operations.watching.readings import Look
 from portal.operations.watching.samples import keeping
 from tests.portal.operations.watching.telling.receivers import loads_apprise
 
@@ -80,6 +82,22 @@ def test_samples_that_cannot_be_kept_do_not_keep_rules_from_being_judged(
     assert found is not None
     assert found.failures == ("Samples were not kept: ZeroDivisionError.",)
     assert Alert.objects.filter(judged_at=NOW).exists()
+
+
+def test_what_happened_in_a_pass_that_died_is_told_by_the_next(
+    redis_server: "redis.Redis[bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(look: Look, *, now: datetime) -> None:
+        raise OperationalError("database is locked")
+
+    watch.watch(clock=lambda: NOW)
+    RedisServer.objects.update(reading=RedisServer.objects.get().reading | {"run_id": "the process before"})
+    with monkeypatch.context() as patched:
+        patched.setattr(judging, "judge", dies)
+        with pytest.raises(OperationalError):
+            watch.watch(clock=lambda: NOW + watch.EVERY)
+    watch.watch(clock=lambda: NOW + 2 * watch.EVERY)
+    assert Message.objects.filter(subject__endswith="has restarted").count() == 1
 
 
 def test_a_pass_that_failed_in_part_ends_the_command_with_one_line(

@@ -78,6 +78,13 @@ def memory_forecast(server_pk: int, *, now: datetime) -> Forecast | None:
     return forecast(samples, limit_bytes=rows[-1][2]) if rows else None
 
 
+def highest_of_a_day(server_pk: int, *, now: datetime) -> int:
+    """Return the most memory that a server used within the day before its last hour; 0: nothing is known of it."""
+    before = _of(server_pk, span=Sample.Span.FIVE_MINUTES).filter(at__lt=now - _FORECAST_FROM)
+    highest = before.filter(at__gt=now - _FORECAST_FROM - timedelta(days=1)).aggregate(most=Max("used_memory_bytes"))
+    return highest["most"] or 0
+
+
 def _spans(length: timedelta) -> Iterator[Sample.Span]:
     """Yield the finest span of which not too many are read, then the finer ones."""
     spans = sorted(Sample.Span)

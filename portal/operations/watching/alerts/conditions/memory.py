@@ -13,16 +13,25 @@ from portal.operations.watching.alerts.conditions.condition import (
     of_servers,
     well,
 )
+from portal.operations.watching.reading.servers import REDIS
 from portal.operations.watching.readings import Reading, ServerLook
-from portal.operations.watching.samples.series import memory_forecast
+from portal.operations.watching.samples.series import highest_of_a_day, memory_forecast
 
 _MB = 1024 * 1024
+_DROPS = "it drops keys then"
 SMALL_BYTES = 100 * _MB
 """Below this a server's fixed costs outweigh its data: fragmentation says nothing."""
 
 
+def _is_full_by_design(server: ServerLook, reading: Reading) -> bool:
+    """Say whether it is a cache and nothing else, which drops what it likes when it is full."""
+    return server.source == REDIS and bool(reading.maxmemory_bytes) and reading.maxmemory_policy.startswith("allkeys-")
+
+
 def _share(server: ServerLook, reading: Reading) -> Found:
     limit = reading.limit_bytes
+    if _is_full_by_design(server, reading):
+        return well(f"{_megabytes(reading.used_memory_bytes)} are used by a cache, which may be full: {_DROPS}.")
     if not limit:
         return no_data("It has no maxmemory, and how much memory its host has is not known.")
     share = 100 * reading.used_memory_bytes / limit
@@ -70,7 +79,11 @@ def _hours_until_full(facts: Facts) -> Iterable[Finding]:
     keys = dict(rows.values_list("place", "pk"))
 
     def judge(server: ServerLook, reading: Reading) -> Found:
+        if _is_full_by_design(server, reading):
+            return well(f"It is a cache, which may be full: {_DROPS}.")
         forecast = memory_forecast(keys[server.place], now=facts.now) if server.place in keys else None
+        if forecast is not None and reading.used_memory_bytes <= highest_of_a_day(keys[server.place], now=facts.now):
+            return well("It grows, and held as much within the last day already.")
         if forecast is None:
             return well("There is no clear trend towards its limit.")
         return Found(forecast.full_in_seconds / 3600, f"It will be {forecast.words}.")
@@ -91,7 +104,8 @@ CONDITIONS = (
     Condition(
         key="memory_share",
         title="Memory used",
-        compares="used_memory as a share of maxmemory; where that is 0, of the memory of the host or the container.",
+        compares="used_memory as a share of maxmemory; where that is 0, of the memory of the host or the container. "
+        "A cache alone that drops any key when it is full (allkeys-…) may be full.",
         headline="Redis {target} is filling up",
         meaning=_FULL,
         advice="See which keys take the memory (Redis page, keys by prefix); free some, or raise maxmemory.",
@@ -112,7 +126,8 @@ CONDITIONS = (
     Condition(
         key="hours_until_full",
         title="Hours until memory is full",
-        compares="The trend of used_memory over the last hour carried on; nothing while there is no clear trend.",
+        compares="The trend of used_memory over the last hour carried on; nothing while there is no clear trend, and "
+        "nothing up to what was used within the day before: what rises and falls with its keys' time is no news.",
         headline="Redis {target} will be full soon",
         meaning=_FULL,
         advice="See what grows (Redis page, keys by prefix); let keys expire, or raise maxmemory in time.",

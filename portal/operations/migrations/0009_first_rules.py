@@ -28,6 +28,8 @@ RULES = (
     ("Clients above 80 %", "clients_share", 80, 75, 120, 120, WARNING, 240),
     ("Clients above 90 %", "clients_share", 90, 85, 120, 120, CRITICAL, 60),
     ("Connections rejected", "rejected_connections", 0, None, 0, 300, CRITICAL, 60),
+    # A failover takes a node's timeout, 15 s by default, and the vote.
+    ("Cluster failed", "cluster_failed", 0, None, 30, 30, CRITICAL, 60),
     ("Replica cut off", "link_down", 0, None, 60, 30, WARNING, 240),
     ("Replica behind", "behind", 64, 16, 120, 120, WARNING, 240),
     ("Replica lost", "replicas_lost", 0, None, 60, 30, WARNING, 240),

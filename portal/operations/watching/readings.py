@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 PRIMARY, REPLICA = "primary", "replica"
+SLOTS = 16_384
+"""Of every Cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ class Reading:
     link_down_seconds: int = 0
     behind_bytes: int = 0
     """Of a replica: how much of the primary's stream it has not got yet, where that is known."""
+
+    is_cluster_node: bool = False
+    slots_served: int = SLOTS
+    """Of a Cluster's node: how many slots it says that somebody serves. All, or the Cluster has failed in part."""
+    is_cluster_up: bool = True
+    """Of a Cluster's node: cluster_state. Without it the node answers no question for keys."""
 
     @property
     def limit_bytes(self) -> int | None:

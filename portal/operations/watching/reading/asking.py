@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import redis
 
 from portal.operations.watching.reading.connecting import NoAnswer, connected, using
-from portal.operations.watching.reading.info import behind, reading_of, total_memory_bytes
+from portal.operations.watching.reading.info import as_node, behind, reading_of, total_memory_bytes
 from portal.operations.watching.reading.process_memory import process_limit_bytes
 from portal.operations.watching.readings import Reading
 from portal.redis_address import Client, RedisAddress
@@ -30,16 +31,21 @@ def ask(address: RedisAddress, *, at: datetime) -> Answer:
 
     INFO without a section has the errors by their kind too, since Redis 6.2.
     """
+    cluster: Mapping[str, str] = {}
     with connected(address) as client:
         latency_seconds = min(_ping_seconds(client) for _ in range(_PINGS + 1))
         with using("INFO"):
             info = client.info()
+        if info.get("cluster_enabled"):
+            # Who may not ask that knows the rest all the same.
+            with suppress(redis.ResponseError):
+                cluster = client.cluster("INFO")
     if info.get("redis_mode", info.get("server_mode")) == "sentinel":
         raise NoAnswer("is a Sentinel, which holds no data: write redis+sentinel:// in the address")
     reading = reading_of(
         info, at=at, latency_seconds=latency_seconds, host_memory_bytes=_host_memory_bytes(info, address=address)
     )
-    return Answer(reading, behind(info))
+    return Answer(as_node(reading, cluster) if cluster else reading, behind(info))
 
 
 def _ping_seconds(client: Client) -> float:

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from portal.operations.watching.readings import PRIMARY, REPLICA, Reading
+from portal.operations.watching.readings import PRIMARY, REPLICA, SLOTS, Reading
 
 _MOST = 2**53
 """What a database and JSON both hold. No server counts as far."""
@@ -52,6 +53,17 @@ def reading_of(
         replicas=max(0, min(_count(info, "connected_slaves"), _MOST_REPLICAS) - _backups_under_way(info)),
         link_is_up=info.get("master_link_status", "up") == "up",
         link_down_seconds=_count(info, "master_link_down_since_seconds"),
+    )
+
+
+def as_node(reading: Reading, cluster: Mapping[str, str]) -> Reading:
+    """Return a reading with what CLUSTER INFO says of the Cluster, as this node sees it."""
+    served = cluster.get("cluster_slots_ok", "")
+    return replace(
+        reading,
+        is_cluster_node=True,
+        is_cluster_up=cluster.get("cluster_state", "ok") == "ok",
+        slots_served=min(int(served), SLOTS) if served.isdecimal() else SLOTS,
     )
 
 

@@ -1,17 +1,19 @@
 """Replication: whether replicas hear their primary, how far they are behind, and whether one is missing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from portal.operations.watching.alerts.conditions.condition import (
     Condition,
     Facts,
     Finding,
     Found,
+    Scope,
+    no_data,
     of_servers,
     yes_or_no,
 )
 from portal.operations.watching.alerts.conditions.known_replicas import known_replicas
-from portal.operations.watching.readings import REPLICA, Reading, ServerLook
+from portal.operations.watching.readings import REPLICA, SLOTS, Reading, ServerLook
 
 _MB = 1024 * 1024
 
@@ -44,7 +46,38 @@ def _replicas_lost(facts: Facts) -> Iterable[Finding]:
     return of_servers(judge)(facts)
 
 
+def _cluster_failed(facts: Facts) -> Iterable[Finding]:
+    nodes = [
+        server for server in facts.look.servers if (last := server.reading or server.before) and last.is_cluster_node
+    ]
+    if nodes:
+        yield Finding("", _cluster_of([server.reading for server in nodes if server.reading]))
+
+
+def _cluster_of(readings: Sequence[Reading]) -> Found:
+    if not readings:
+        return no_data("No node of the Cluster answers.")
+    away = sum(not reading.is_cluster_up for reading in readings)
+    unserved = SLOTS - min(reading.slots_served for reading in readings)
+    words = (
+        f"{unserved:,} of {SLOTS:,} slots are served by nobody; {away} of {len(readings)} nodes that answer refuse keys"
+    )
+    return yes_or_no(bool(away or unserved), yes=f"{words}.", no="All slots of the Cluster are served.")
+
+
 CONDITIONS = (
+    Condition(
+        key="cluster_failed",
+        title="Cluster failed",
+        compares="Whether a node of a Cluster says that it is not up, or that some slots are served by nobody.",
+        headline="The Redis Cluster has failed, in part or whole",
+        meaning="What belongs to these slots cannot be counted: limits do not hold there, by default nowhere.",
+        advice="CLUSTER NODES shows who failed: start it, or CLUSTER FAILOVER TAKEOVER on its replica; "
+        "`redis-cli --cluster check` names slots without a node.",
+        find=_cluster_failed,
+        scope=Scope.SITE,
+        is_yes_or_no=True,
+    ),
     Condition(
         key="link_down",
         title="Replica cut off",

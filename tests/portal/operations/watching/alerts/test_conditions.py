@@ -16,8 +16,10 @@ from portal.operations.watching.alerts.conditions import CONDITIONS
 from portal.operations.watching.alerts.conditions.condition import Direction, Facts, Found, Scope, Trouble
 from portal.operations.watching.alerts.conditions.known_replicas import KNOWN_FOR
 from portal.operations.watching.readings import REPLICA, Look, ServerLook
+from portal.operations.watching.samples import keeping
+from portal.operations.watching.turns import slot_of
 from tests.portal.operations.backups.keeping.making import make_backup
-from tests.portal.operations.watching.alerts.made import MB, NOW, PLACE, WELL, found, server, silent
+from tests.portal.operations.watching.alerts.made import MB, NOW, PLACE, WELL, found, look, reading, server, silent
 
 OF_SERVERS = sorted(key for key, condition in CONDITIONS.items() if condition.scope is Scope.SERVER)
 NO_DATABASE = sorted(set(OF_SERVERS) - {"hours_until_full", "replicas_lost"})
@@ -93,6 +95,60 @@ def test_evictions_concern_the_servers_that_count() -> None:
 @pytest.mark.parametrize("key", ["link_down", "behind"])
 def test_a_primary_has_no_link(key: str) -> None:
     assert found(key, server()) == {}
+
+
+@pytest.mark.parametrize(("source", "expected"), [("redis", None), ("redis, limits", 99), ("redis, broker", 99)])
+def test_a_cache_alone_that_drops_keys_may_be_full(source: str, expected: float | None) -> None:
+    full = server(used_memory_bytes=990 * MB, maxmemory_policy="allkeys-lru")
+    assert value("memory_share", replace(full, source=source)) == expected
+    if expected is None:
+        assert value("memory_share", replace(full, source=source, reading=reading(maxmemory_bytes=0))) is not None
+
+
+@pytest.mark.django_db
+def test_memory_that_rises_and_falls_every_hour_will_not_be_full() -> None:
+    """Keys that live for an hour."""
+    keeping.keep(look(server()))
+    row, now = RedisServer.objects.get(), NOW + timedelta(minutes=59)
+    for span, seconds in ((Sample.Span.LOOK, 59 * 60), (Sample.Span.FIVE_MINUTES, 5 * 3600)):
+        for before in range(0, seconds, span):
+            at = slot_of(now - timedelta(seconds=before), every=timedelta(seconds=span))
+            used_bytes = (100 + 10 * at.minute) * MB
+            values = {
+                "used_memory_bytes": used_bytes,
+                "limit_bytes": 1000 * MB,
+                "rss_bytes": 0,
+                "clients": 0,
+                "keys": 0,
+            }
+            sample = Sample(server=row, span_seconds=span, at=at, latency_microseconds=0, **values)
+            keeping.write([sample])
+    tooth = Facts(look(server(used_memory_bytes=640 * MB)), now=now)
+    higher = Facts(look(server(used_memory_bytes=720 * MB)), now=now)
+    assert [one.found.value for one in CONDITIONS["hours_until_full"].find(tooth)] == [None]
+    assert [one.found.value for one in CONDITIONS["hours_until_full"].find(higher)] == [pytest.approx(0.5, abs=0.3)]
+
+
+def node(place: str, **values: Any) -> ServerLook:
+    return server(place, is_cluster_node=True, **values)
+
+
+@pytest.mark.parametrize(
+    ("servers", "expected"),
+    [
+        ([node("a:1"), node("b:1")], 0.0),
+        ([node("a:1"), node("b:1", is_cluster_up=False)], 1.0),
+        ([node("a:1", slots_served=10_923), node("b:1", slots_served=10_923)], 1.0),
+    ],
+)
+def test_a_cluster_fails_where_a_node_says_so(servers: list[ServerLook], expected: float) -> None:
+    assert found("cluster_failed", *servers)[""].value == expected
+
+
+def test_of_a_cluster_that_does_not_answer_nothing_is_known_and_without_one_nothing_asked() -> None:
+    gone = replace(node("a:1"), reading=None, before=reading(is_cluster_node=True))
+    assert found("cluster_failed", gone)[""].trouble is Trouble.NO_DATA
+    assert found("cluster_failed", server()) == {}
 
 
 def test_memory_without_any_limit_is_not_known() -> None:

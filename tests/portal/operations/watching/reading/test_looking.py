@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from portal.operations.watching.reading.looking import look
-from portal.operations.watching.readings import Look, ServerLook
+from portal.operations.watching.readings import SLOTS, Look, ServerLook
 from tests.limits.cluster_and_sentinel.servers import PROGRAM, Servers, port_of, start_sentinels, stop
 from tests.portal.operations.watching.reading.conftest import Site
 from tests.servers import Server, free_port, start_redis, wait_until
@@ -97,6 +97,20 @@ def test_of_a_cluster_each_node_is_read(site: Site, cluster: Servers) -> None:
     assert len(found) == 3
     assert all(each.reading for each in found)
     assert len({each.reading.run_id for each in found if each.reading}) == 3
+
+
+def test_a_slot_that_nobody_serves_is_told_by_the_nodes(site: Site, cluster: Servers) -> None:
+    site(cluster.address)
+    nodes = [read for each in look(NOW).servers if (read := each.reading)]
+    assert all(node.is_cluster_node and node.is_cluster_up and node.slots_served == SLOTS for node in nodes)
+    with redis.Redis.from_url(cluster.servers[0].url) as client:
+        client.execute_command("CLUSTER", "DELSLOTS", 0)
+        wait_until(lambda: client.cluster("INFO")["cluster_state"] == "fail", what="the failure")
+        reading = by_place(look(NOW))[place_of(cluster.servers[0])].reading
+        client.execute_command("CLUSTER", "ADDSLOTS", 0)
+        wait_until(lambda: client.cluster("INFO")["cluster_state"] == "ok", what="the Cluster")
+    assert reading is not None
+    assert (reading.is_cluster_up, reading.slots_served) == (False, SLOTS - 1)
 
 
 @pytest.fixture

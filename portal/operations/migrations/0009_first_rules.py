@@ -9,6 +9,7 @@ INFO, WARNING, CRITICAL = 1, 2, 3
 # Name, condition, fires at, recovers at, for seconds, over when good for seconds, severity, told again every minutes.
 RULES = (
     ("Redis down", "down", 0, None, 0, 30, CRITICAL, 60),
+    ("Sentinels or Cluster not reached", "set_failed", 0, None, 15, 30, CRITICAL, 240),
     ("Redis loading its data", "loading", 0, None, 60, 0, WARNING, 240),
     ("Redis restarted", "restarted", 0, None, 0, 300, WARNING, 0),
     ("Role changed", "role_changed", 0, None, 0, 300, WARNING, 0),

@@ -145,6 +145,8 @@ class ServerLook:
     """The last reading that there was before this look."""
     holds_counters: bool = False
     """Whether the limits are counted there."""
+    is_set: bool = False
+    """Whether it is no server: a Sentinel set or a Cluster of which something failed as a whole."""
 
     @property
     def change(self) -> Change | None:

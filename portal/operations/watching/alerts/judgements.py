@@ -130,7 +130,7 @@ def _why_gone(alert: Alert, *, condition: Condition | None, look: Look) -> str:
 def _targets(condition: Condition | None, *, look: Look) -> list[str]:
     """Return where it shows that a condition failed, which found nothing anywhere."""
     if condition and condition.scope is Scope.SERVER:
-        return [server.place for server in look.servers]
+        return [server.place for server in look.servers if not server.is_set]
     return [""]
 
 

@@ -69,7 +69,7 @@ class Mutes:
 def mutes_of(judgements: Iterable[Judgement], *, look: Look, now: datetime) -> Mutes:
     """Return what keeps people from being told, once it is known how everything stands."""
     under_way = tuple(judgement for judgement in judgements if judgement.after.is_active)
-    silent = {server.place for server in look.servers if server.reading is None}
+    silent = {server.place for server in look.servers if server.reading is None and not server.is_set}
     told_down = {judgement.alert.target: judgement.rule for judgement in under_way if judgement.rule.condition == DOWN}
     down = frozenset(silent | told_down.keys())
     mutes = Mutes(now, silences=tuple(silences_at(now)), down=down, is_counting_down=False, under_way=under_way)
@@ -79,7 +79,7 @@ def mutes_of(judgements: Iterable[Judgement], *, look: Look, now: datetime) -> M
 
 def _is_counting_down(look: Look, *, down: Collection[str], heard: Collection[str]) -> bool:
     """Say whether it is told that there is no server to count on. A replica that is down explains nothing."""
-    counting = [server for server in look.servers if server.holds_counters]
+    counting = [server for server in look.servers if server.holds_counters and not server.is_set]
     has_primary = any(
         server.reading is not None and server.reading.role == PRIMARY and server.place not in down
         for server in counting

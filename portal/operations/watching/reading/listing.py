@@ -18,7 +18,7 @@ _LATE = "does not answer in time"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The servers of a set, each at an address of its own; or why they are unknown, to follow the set's place."""
+    """The servers of a set, each at an address of its own; and what failed of the set, to follow its place."""
 
     servers: tuple[RedisAddress, ...] = ()
     failure: str = ""
@@ -31,13 +31,21 @@ def listings(sets: Sequence[RedisAddress]) -> dict[RedisAddress, Listing]:
     found: dict[RedisAddress, list[Listing]] = {address: [] for address in sets}
     for (address, member), answer in zip(members, answers, strict=True):
         found[address].append(answer or Listing(failure=f"{member.place} {_LATE}"))
-    return {address: _all_of(told) for address, told in found.items()}
+    return {address: _all_of(told, address=address) for address, told in found.items()}
 
 
-def _all_of(told: Sequence[Listing]) -> Listing:
+def _all_of(told: Sequence[Listing], *, address: RedisAddress) -> Listing:
     servers = tuple(dict.fromkeys(server for each in told for server in each.servers))
-    failures = "; ".join(dict.fromkeys(each.failure for each in told))
-    return Listing(servers) if servers else Listing(failure=f"tells of no servers: {failures}")
+    failures = "; ".join(dict.fromkeys(each.failure for each in told if each.failure))
+    if not servers:
+        return Listing(failure=f"tells of no servers: {failures}")
+    answering = sum(not each.failure for each in told)
+    # It takes more than half of the Sentinels to choose who leads a failover.
+    if address.service and 2 * answering <= len(told):
+        return Listing(
+            servers, failure=f"cannot fail over, for {answering} of {len(told)} Sentinels answer: {failures}"
+        )
+    return Listing(servers)
 
 
 def _ask(asked: tuple[RedisAddress, RedisAddress]) -> Listing:

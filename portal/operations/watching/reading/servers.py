@@ -34,7 +34,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The servers to ask, and the sets that do not tell which they have."""
+    """The servers to ask, and the sets that do not tell which they have, or cannot fail over."""
 
     servers: tuple[Server, ...]
     untold: tuple[ServerLook, ...]
@@ -76,7 +76,8 @@ def _servers(
 def _known_before(address: RedisAddress, *, known: Collection[ServerLook], source: str) -> Iterator[RedisAddress]:
     for each in known:
         host, _, port = each.place.rpartition(":")
-        if source in each.source.split(", ") and port.isdigit():
+        is_sentinel = bool(address.service) and each.place == address.place
+        if source in each.source.split(", ") and port.isdigit() and not is_sentinel:
             try:
                 yield address.server(host.strip("[]"), int(port))
             except ValueError:
@@ -97,4 +98,5 @@ def _failed(server: Server, listing: Listing) -> ServerLook:
         place=server.place,
         failure=listing.failure,
         holds_counters=server.holds_counters,
+        is_set=True,
     )

@@ -120,7 +120,7 @@ def of_servers(judge: OfServer, *, while_loading: bool = False) -> Find:
 
     def find(facts: Facts) -> Iterable[Finding]:
         for server in facts.look.servers:
-            if (found := _found(server, judge=judge, while_loading=while_loading)) is not None:
+            if not server.is_set and (found := _found(server, judge=judge, while_loading=while_loading)) is not None:
                 yield Finding(server.place, found)
 
     return find

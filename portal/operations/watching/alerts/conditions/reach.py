@@ -7,6 +7,7 @@ from portal.operations.watching.alerts.conditions.condition import (
     Facts,
     Finding,
     Found,
+    Scope,
     no_data,
     of_servers,
     silence_words,
@@ -20,8 +21,15 @@ DOWN = "down"
 
 def _down(facts: Facts) -> Iterable[Finding]:
     for server in facts.look.servers:
+        if server.is_set:
+            continue
         is_down = server.reading is None
         yield Finding(server.place, yes_or_no(is_down, yes=silence_words(server), no="It answers."))
+
+
+def _set_failed(facts: Facts) -> Iterable[Finding]:
+    failed = [f"{server.place} {server.failure.rstrip('.')}." for server in facts.look.servers if server.is_set]
+    yield Finding("", yes_or_no(bool(failed), yes=" ".join(failed), no="Nothing failed of a set as a whole."))
 
 
 def _loading(server: ServerLook, reading: Reading) -> Found:
@@ -62,6 +70,18 @@ CONDITIONS = (
         meaning="If limits are counted there, requests are let through uncounted or refused, as each policy says.",
         advice="See that the process runs and that this host can reach it; then its log.",
         find=_down,
+        is_yes_or_no=True,
+        is_inhibited=False,
+    ),
+    Condition(
+        key="set_failed",
+        title="Sentinels or Cluster not reached",
+        compares="Whether half of a set's Sentinels or more do not answer, or no listed node of a Cluster.",
+        headline="Sentinels or Cluster cannot be asked",
+        meaning="Servers that run are used on; if a primary fails now, nobody takes over, or the site does not see it.",
+        advice="See that the Sentinels (or nodes) in the settings run, and that this host reaches them.",
+        find=_set_failed,
+        scope=Scope.SITE,
         is_yes_or_no=True,
         is_inhibited=False,
     ),

@@ -129,6 +129,16 @@ def test_memory_that_rises_and_falls_every_hour_will_not_be_full() -> None:
     assert [one.found.value for one in CONDITIONS["hours_until_full"].find(higher)] == [pytest.approx(0.5, abs=0.3)]
 
 
+def test_a_set_that_failed_is_told_as_a_set_and_is_no_server() -> None:
+    failed = replace(silent("a:1,b:1,c:1"), is_set=True, failure="cannot fail over, for 1 of 3 Sentinels answer")
+    assert found("set_failed", server(), failed)[""] == Found(
+        1.0, "a:1,b:1,c:1 cannot fail over, for 1 of 3 Sentinels answer."
+    )
+    assert found("set_failed", server())[""].value == 0
+    for key in NO_DATABASE:
+        assert found(key, failed) == {}, key
+
+
 def node(place: str, **values: Any) -> ServerLook:
     return server(place, is_cluster_node=True, **values)
 

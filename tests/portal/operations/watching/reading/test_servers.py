@@ -50,6 +50,19 @@ def test_of_a_sentinel_set_primary_and_replica_are_watched(site: Site, sentinels
     assert found.untold == ()
 
 
+@pytest.mark.server
+def test_a_set_of_which_few_sentinels_answer_cannot_fail_over(site: Site, sentinels: Servers) -> None:
+    service = f"/{sentinels.service}"
+    there = port_of(sentinels.servers[2])
+    one_of_three = f"redis+sentinel://127.0.0.1:{there},127.0.0.1:{free_port()},127.0.0.1:{free_port()}{service}"
+    site(one_of_three, broker="redis://127.0.0.1:1")
+    found = watched()
+    assert {each.place for each in found.servers} >= set(places(sentinels, 2))
+    (untold,) = found.untold
+    assert untold.is_set
+    assert untold.failure.startswith("cannot fail over, for 1 of 3 Sentinels answer: 127.0.0.1:")
+
+
 @pytest.fixture
 def phantom(sentinels: Servers) -> Iterator[None]:
     """A replica at port 0, for which Sentinels take whoever reads the primary's data for a while."""

@@ -112,6 +112,10 @@ _COUNTERS = (
 )
 
 
+_GROWN_MOST = 10**12
+"""What no server does between two looks: a year of such sums still fits into 64 bits, as databases reckon."""
+
+
 def change(before: Reading, now: Reading) -> Change:
     """Return what happened between two readings of one server.
 
@@ -128,7 +132,7 @@ def change(before: Reading, now: Reading) -> Change:
 
 
 def _grown(before: int, now: int, *, anew: bool) -> int:
-    return now if anew or now < before else now - before
+    return min(now if anew or now < before else now - before, _GROWN_MOST)
 
 
 @dataclass(frozen=True, slots=True)

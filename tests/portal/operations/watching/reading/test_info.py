@@ -136,3 +136,11 @@ def test_whatever_a_server_says_is_a_reading_that_can_be_kept(info: dict[str, An
     amounts = [value for value in msgspec.to_builtins(found).values() if isinstance(value, int)]
     assert all(0 <= amount <= 2**53 for amount in amounts)
     assert len(found.version) <= 64
+
+
+def test_replicas_that_are_counted_and_not_listed_are_not_looked_for() -> None:
+    info = parse_info("role:master\nmaster_repl_offset:10\nslave0:ip=10.0.0.1,port=6379,offset=4") | {
+        "connected_slaves": 2**60
+    }
+    assert behind(info) == {"10.0.0.1:6379": 6}
+    assert read("", connected_slaves=2**60).replicas == 2**15 - 1

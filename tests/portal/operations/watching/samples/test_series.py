@@ -1,6 +1,7 @@
 """What a plot is drawn of."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from portal.operations.watching.readings import change
 from portal.operations.watching.samples.series import latest, memory_forecast, points
 from portal.operations.watching.samples.thinning import FIVE_MINUTES, HOUR, LOOK, thin_out
+from tests.portal.operations.watching.samples.conftest import READING
 from tests.portal.operations.watching.samples.test_thinning import MIDNIGHT, a_server, every, sampled
 
 pytestmark = pytest.mark.django_db
@@ -146,3 +149,12 @@ def plans(queries: Iterable[dict[str, str]]) -> list[str]:
             cursor.execute(explain + query["sql"])
             found.append(str(cursor.fetchall()))
     return found
+
+
+def test_a_year_of_a_server_that_lies_is_drawn() -> None:
+    """SQLite refuses a sum beyond 64 bits."""
+    most = change(READING, replace(READING, errors_oom=2**53, errors_misconf=2**53, errors_noperm=2**53))
+    an_hour = 240 * (most.errors_oom + most.errors_misconf + most.errors_noperm)
+    server = a_server()
+    sampled(server, every(HOUR, count=8784), span=HOUR, errors=an_hour)
+    assert sum(point.errors for point in drawn(366 * 24, server=server.pk, points_max=1)) == 8784 * an_hour

@@ -11,8 +11,9 @@ from typing import Any
 import redis
 
 from portal.operations.acl.servers import Part
+from portal.operations.bounded import bounded_client_of
 from portal.operations.redis_answers import is_forbidden, text_fields_of, text_of
-from portal.redis_address import Client, RedisAddress, client_of
+from portal.redis_address import Client, RedisAddress
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
@@ -51,7 +52,9 @@ class Server:
         self.role = role
         self.kind = kind or address.kind
         """What the site's address names: redis, rediss, unix, redis+sentinel or redis+cluster."""
-        self._client: Client = client_of(self.address, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
+        self._client: Client = bounded_client_of(
+            self.address, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS
+        )
         self._failure: Away | None = None
         self._refusals: dict[tuple[str, ...], CannotAsk | None] = {}
 

@@ -12,8 +12,9 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from portal.operations.inspecting.refused import refused
+from portal.operations.bounded import bounded_pool
 from portal.operations.redis_answers import code_of, is_forbidden
-from portal.redis_address import RedisAddress, patience_of
+from portal.redis_address import RedisAddress
 
 logger = logging.getLogger("portal.inspecting")
 
@@ -107,10 +108,11 @@ class Session:
 @contextmanager
 def session_with(address: RedisAddress, *, seconds: float = WHOLE_SECONDS) -> Iterator[Session]:
     """Yield a session with the one server at an address. Raises NoAnswer where there can be none."""
-    patience = patience_of(connect_seconds=ANSWER_SECONDS, answer_seconds=ANSWER_SECONDS)
     # The older protocol: lists and bytes as they come. It says nothing of itself: what a user may not say would count
     # at the server as an error of that user.
-    pool = redis.ConnectionPool.from_url(address.url, protocol=2, driver_info=None, **patience)
+    pool = bounded_pool(
+        address, connect_seconds=ANSWER_SECONDS, answer_seconds=ANSWER_SECONDS, protocol=2, driver_info=None
+    )
     connection: Any = pool.make_connection()
     try:
         _connect(connection)
@@ -127,7 +129,8 @@ def whom_of(address: RedisAddress) -> str:
 def _connect(connection: Any) -> None:
     try:
         connection.connect()
-    except (redis.RedisError, OSError) as error:
+    except Exception as error:
+        # What it says to a login may be anything.
         raise NoAnswer(silence(error)) from error
 
 

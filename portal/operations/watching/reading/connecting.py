@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import redis
 
+from portal.operations.bounded import bounded_client_of
 from portal.operations.redis_answers import code_of, is_forbidden
-from portal.redis_address import Client, RedisAddress, client_of
+from portal.redis_address import Client, RedisAddress
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
@@ -23,7 +24,7 @@ def connected(address: RedisAddress, *, answer_seconds: float = ANSWER_SECONDS) 
 
     It says nothing of itself to the server: what a user may not say would count there as an error of that user.
     """
-    client = client_of(
+    client = bounded_client_of(
         address, connect_seconds=CONNECT_SECONDS, answer_seconds=answer_seconds, protocol=2, driver_info=None
     )
     try:

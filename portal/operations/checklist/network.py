@@ -132,10 +132,10 @@ def _firewall(server: Server) -> Verdict:
     if all(is_loopback(address.lstrip("-")) for address in addresses):
         return passed("It needs none: it listens on no address that others reach.")
     host = gethostname() if is_loopback(_host(server) or "localhost") else _host(server)
-    port = server.address.hosts[0][1] if server.address.hosts else server.configuration["port"]
+    port = server.address.hosts[0][1] if server.address.hosts else int(server.configuration["port"])
     return unknown(
         "From inside it cannot be seen whether others get through.",
-        mend=(f"nc -vz -w 3 {host} {port}",),
+        mend=(shlex.join(["nc", "-vz", "-w", "3", host, str(port)]),),
         advice="Run it on a machine that has no business there: it must fail. If it connects, run on the machine of "
         f"Redis, for each web server and worker: `ufw allow from ADDRESS to any port {port} proto tcp`, and then "
         f"`ufw deny {port}/tcp`.",

@@ -1,5 +1,6 @@
 """Replicas, Sentinels, Clusters: is there another one to go on with, and would it be found."""
 
+import shlex
 from collections.abc import Iterator
 
 import redis
@@ -61,7 +62,8 @@ def _lonely(server: Server) -> Verdict:
             mend=(f"redis-cli -h NEW-HOST -p 6379 REPLICAOF {host} {port}",),
             advice="Start an empty server first, with its address in the place of NEW-HOST. Sentinels find it then.",
         )
-    node = text_of(server.ask("CLUSTER", "MYID"))
+    # What a server says goes into no shell as it is.
+    node = shlex.quote(text_of(server.ask("CLUSTER", "MYID")))
     return failed(
         "It has no replica: with it its part of the Cluster is gone.",
         mend=(

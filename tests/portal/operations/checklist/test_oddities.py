@@ -3,6 +3,7 @@
 import os
 import shlex
 import signal
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from portal.operations.checklist.run import run
 from portal.operations.checklist.values import Line, State, passed
 from portal.operations.checklist.values import result_of as read_back
 from portal.redis_address import RedisAddress, parse_redis_address
+from tests.portal.operations.backups.taking.hostile import Answer, bulk, hostile
 from tests.servers import free_port, wait_until
 
 from .conftest import result_of
@@ -229,3 +231,35 @@ def test_the_users_of_redis_acl_pass(settings: Settings, use: Use, keep: Keep, s
     assert {result.id for result in results if result.state is UNKNOWN} == {
         *("default-user", "bind", "protected-mode", "firewall", "version")
     }
+
+
+EVIL = "x; touch owned $(touch owned) `touch owned`\ntouch owned #'"
+
+
+def test_what_a_cluster_says_of_itself_is_run_by_no_shell(settings: Settings, tmp_path: Path) -> None:
+    answers: dict[str, Answer] = {
+        "CLUSTER MYID": bulk(EVIL.encode()),
+        "INFO": bulk(b"role:master\r\nconnected_slaves:0\r\n"),
+    }
+    with hostile(answers) as url:
+        settings.REDIS = settings.RATELIMIT_STORAGE = parse_redis_address(url.replace("redis:", "redis+cluster:"))
+        settings.BROKER = parse_redis_address(url)
+        host, port = settings.REDIS.hosts[0]
+        answers["CLUSTER SLOTS"] = b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n%b:%d\r\n" % (bulk(host.encode()), port)
+        verdict = next(each for each in result_of("replication").verdicts if each.mend)
+    for command in verdict.mend:
+        harmless = command.replace("redis-cli", "echo")
+        subprocess.run(["bash", "-c", harmless], cwd=tmp_path, stdin=subprocess.DEVNULL, check=False)
+    assert "--cluster-master-id" in verdict.mend[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_port_that_is_no_number_is_in_no_command(settings: Settings, tmp_path: Path) -> None:
+    told = b"*4\r\n" + b"".join(map(bulk, (b"port", EVIL.encode(), b"bind", b"*")))
+    place = tmp_path / "redis.sock"
+    with hostile({"CONFIG GET": told}, socket_path=place):
+        settings.REDIS = settings.RATELIMIT_STORAGE = settings.BROKER = RedisAddress(
+            kind="unix", socket_path=str(place)
+        )
+        verdicts = result_of("firewall").verdicts
+    assert not [command for verdict in verdicts for command in verdict.mend]

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, BinaryIO
 
 Answer = bytes | Callable[[socket.socket], None]
@@ -23,21 +24,33 @@ def bulk(text: bytes) -> bytes:
 
 
 @contextmanager
-def hostile(answers: Mapping[str, Answer]) -> Iterator[str]:
-    """Give the address of a server that answers a command, by its name, so; and any other with OK."""
+def hostile(answers: Mapping[str, Answer], *, socket_path: Path | None = None) -> Iterator[str]:
+    """Give the address of a server that answers a command, by its name, so; and any other with OK.
+
+    With a `socket_path` it listens there, and the address is that path.
+    """
     ended = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with _listening(socket_path) as listener:
         threads: list[threading.Thread] = []
         accepting = threading.Thread(target=_accept, args=(listener, answers, ended, threads))
         accepting.start()
         try:
-            yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
+            yield str(socket_path) if socket_path else f"redis://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             ended.set()
             listener.shutdown(socket.SHUT_RDWR)
             accepting.join()
             for thread in threads:
                 thread.join()
+
+
+def _listening(path: Path | None) -> socket.socket:
+    if path is None:
+        return socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    listener.listen()
+    return listener
 
 
 def _accept(

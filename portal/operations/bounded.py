@@ -80,11 +80,10 @@ class _BoundedSocket:
 class _Bounded:
     """Wraps the socket of a connection."""
 
-    socket_timeout: float
-
     def _connect(self) -> _BoundedSocket:
-        connect: Any = getattr(super(), "_connect")  # noqa: B009 - of the class beside this one
-        return _BoundedSocket(connect(), seconds=2 * self.socket_timeout)
+        beside: Any = super()
+        connection: Any = self
+        return _BoundedSocket(beside._connect(), seconds=2 * connection.socket_timeout)
 
 
 class _Plain(_Bounded, redis.Connection):

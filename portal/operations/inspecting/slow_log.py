@@ -10,6 +10,8 @@ from portal.operations.inspecting.prefixes import prefix_of
 from portal.operations.printable import printable
 
 ENTRIES = 32
+_LATEST_SECONDS = 10**11
+"""The year 5138: a moment beyond what dates can say is told as that."""
 _WORD = re.compile(rb"[A-Za-z][A-Za-z0-9_.-]{0,29}")
 _MORE = re.compile(rb"\.\.\. \((\d+) more arguments\)")
 _CONTAINERS = re.compile(
@@ -53,7 +55,7 @@ def _slow_command(entry: Sequence[object]) -> SlowCommand:
     assert isinstance(arguments, list)
     client, name = (*who, b"", b"")[:2]
     return SlowCommand(
-        at_seconds=at_seconds,
+        at_seconds=max(0, min(at_seconds, _LATEST_SECONDS)),
         microseconds=microseconds,
         command=_command(arguments),
         prefix=_prefix(arguments),

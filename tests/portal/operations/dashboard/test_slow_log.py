@@ -3,9 +3,12 @@
 import pytest
 import redis
 from django.conf import settings
+from pytest_django import Settings
 
 from portal.operations.dashboard.slow_log import ENTRIES_MAX, SlowLogs
+from portal.redis_address import parse_redis_address
 from tests.conftest import Clock
+from tests.portal.operations.backups.taking.hostile import bulk, hostile
 
 from .making import seen
 
@@ -64,3 +67,12 @@ def test_a_refusal_is_told_and_not_provoked_again(redis_server: redis.Redis, clo
         redis_server.execute_command("ACL", "SETUSER", "default", "+slowlog")
         redis_server.config_resetstat()
     assert "+slowlog|get" in told
+
+
+@pytest.mark.parametrize("at_seconds", [-(2**63), 2**63 - 1])
+def test_a_moment_that_no_calendar_has_is_no_error(at_seconds: int, settings: Settings) -> None:
+    entry = b"*4\r\n:1\r\n:%d\r\n:5\r\n*1\r\n%b" % (at_seconds, bulk(b"PING"))
+    with hostile({"SLOWLOG": b"*1\r\n" + entry}) as url:
+        settings.REDIS = parse_redis_address(url)
+        found = SlowLogs().of(seen(settings.REDIS.place, source="redis"), redis_answers=True)
+    assert [entry.command for entry in found.entries] == ["PING"]

@@ -20,6 +20,10 @@ _UNKNOWN = (
     "No service can be told at such an address. Of Slack and Teams the webhook's own https address does; any other "
     "webhook begins with jsons:// (json:// without TLS)."
 )
+_READS_MORE = (
+    "Such an address has this server read a file, or another page, and send what is there. Leave out template=, "
+    "keyfile= and the like; who runs this site may name files in ALERT_URLS."
+)
 
 
 class WriteOnlyInput(forms.TextInput):
@@ -92,8 +96,11 @@ def _validate(address: str, *, kind: str) -> None:
         _validate_mail(address)
     elif re.search(r"\s", address):
         raise ValidationError("An address holds no blanks. Each channel has one address.")
-    elif service_at(address) is None:
+    elif (service := service_at(address)) is None:
         raise ValidationError(_UNKNOWN)
+    elif service.reads_more:
+        # Who may write channels may not read the settings' secrets.
+        raise ValidationError(_READS_MORE)
 
 
 def _validate_mail(address: str) -> None:

@@ -13,6 +13,8 @@ TIMEOUT_SECONDS_MAX = 10
 """An address may name times of its own (`cto`, `rto`); 4 s each where it does not."""
 _HEARD_CHARACTERS_MAX = 2000
 _ANSWERED = re.compile(r"\berror=([1-5]\d\d)\b")
+_KEY_FILES = ("keyfile", "subfile_specified", "pgp_key", "pgp_privkey")
+"""What the library calls the files that an address names, where it does not take them as attachments."""
 _NOT_REACHED = re.compile(r"\bconnection error\b", re.IGNORECASE)
 
 
@@ -40,15 +42,18 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What an address of apprise leads to."""
+    """What an address of apprise leads to. `reads_more`: it has the library read a file of this machine, or a page."""
 
     name: str
+    reads_more: bool = False
 
 
 def service_at(address: str) -> Service | None:
     """Return which service an address leads to; None where the library cannot read it."""
     plugin = _plugin(address)
-    return Service(str(plugin.service_name or scheme_of(address))) if plugin else None
+    if plugin is None:
+        return None
+    return Service(str(plugin.service_name or scheme_of(address)), reads_more=_reads_more(plugin))
 
 
 def scheme_of(address: str) -> str:
@@ -80,6 +85,11 @@ def _plugin(address: str) -> apprise.NotifyBase | None:
     if "overflow=" not in address:
         plugin.overflow_mode = apprise.OverflowMode.SPLIT
     return plugin
+
+
+def _reads_more(plugin: apprise.NotifyBase) -> bool:
+    attached = (value for value in vars(plugin).values() if isinstance(value, apprise.AppriseAttachment))
+    return any(map(len, attached)) or any(getattr(plugin, name, None) for name in _KEY_FILES)
 
 
 def _words(said: str) -> str:

@@ -284,3 +284,21 @@ def test_the_pages_keep_to_the_policy_of_content(admin: Client, chat: Channel) -
         answer = admin.get(page)
         assert answer.status_code == 200
         assert not breaks_policy(answer), page
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "workflows://127.0.0.1:9/abc/def?template=/etc/passwd",
+        "workflows://127.0.0.1:9/abc/def?template=file:///etc/passwd",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/?template=http://169.254.169.254/",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template=/etc/passwd",
+        "fcm://project/dev?keyfile=/etc/passwd",
+        "vapid://a@example.org/b@example.org?keyfile=/etc/passwd&subfile=/etc/passwd",
+        "mailtos://user:password@gmail.com?pgp=sign&pgpprv=/etc/passwd",
+    ],
+)
+def test_an_address_that_would_send_a_file_of_the_server_is_refused(admin: Client, address: str) -> None:
+    answer = press(admin, f"{CHANNELS}add/", **typed(address=address))
+    assert "read a file" in text_of(answer)
+    assert not Channel.objects.filter(address=address)

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import redis
 from redis.exceptions import NoPermissionError
 
-from portal.operations.inspecting.refused import refused
 from portal.operations.bounded import bounded_pool
+from portal.operations.inspecting.refused import refused
 from portal.operations.redis_answers import code_of, is_forbidden
 from portal.redis_address import RedisAddress
 

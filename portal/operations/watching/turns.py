@@ -8,8 +8,8 @@ from portal.operations.models import Turn
 
 WATCH, TIDY = "watch", "tidy"
 ALIVE_FOR = timedelta(seconds=60)
-AHEAD_MOST = timedelta(seconds=60)
-"""How far the clocks of two hosts may differ: where they do by more, both do the work."""
+AHEAD_MOST = timedelta(minutes=2)
+"""How much sooner the clock of another host may be. Turns taken later than that are of a clock that was set back."""
 
 
 def slot_of(now: datetime, *, every: timedelta) -> datetime:
@@ -21,16 +21,21 @@ def slot_of(now: datetime, *, every: timedelta) -> datetime:
 def take(job: str, *, now: datetime, every: timedelta) -> bool:
     """Take the turn of this slot; return whether it was free.
 
-    Who took it and died has left it undone: the next slot comes soon enough. Turns of the future were taken before
-    the clock was set back: they hold nobody up.
+    Who took it and died has left it undone: the next slot comes soon enough. Turns of a clock that was set back are
+    forgotten: else nobody would work until it is as late again.
     """
-    Turn.objects.filter(job=job, slot__gt=now + AHEAD_MOST).delete()
+    _forget_ahead(job, now=now, every=every)
     try:
         with transaction.atomic():
             Turn.objects.create(job=job, slot=slot_of(now, every=every))
     except IntegrityError:
         return False
     return True
+
+
+def _forget_ahead(job: str, *, now: datetime, every: timedelta) -> None:
+    if Turn.objects.filter(job=job, slot__gt=now + max(AHEAD_MOST, every)).exists():
+        Turn.objects.filter(job=job, slot__gt=now - every).delete()
 
 
 def watch_lives(*, now: datetime) -> bool:

@@ -2,16 +2,18 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import IPv6Address
+from types import MappingProxyType
 
 from django.conf import settings
 from django.test import RequestFactory
 
 import limits
 from limits.core import keys
+from limits.core.client_keys import ClientKey
 from limits.core.decisions import Basis, Decision
 from limits.core.policies import Mode
 from limits.exceptions import StoreUnavailable
@@ -33,6 +35,14 @@ _SEE_REACH = "See the line about reaching it."
 def made_up_address() -> str:
     """Return an address that nobody has: one of the IPv6 addresses for documentation, each in a network of its own."""
     return str(IPv6Address((0x20010DB8 << 96) | (secrets.randbits(32) << 64) | 1))
+
+
+def counts_alone(key: ClientKey, *, filled: Mapping[str, str] = MappingProxyType({})) -> bool:
+    """Say whether who comes from a made-up address, and fills in what nobody else does, is counted by himself.
+
+    Else he is counted with others: what is tried may refuse them, and what is forgiven lets them start afresh.
+    """
+    return any(part.kind in ("ip", "user or ip") or bool(filled.get(part.name)) for part in key.parts)
 
 
 def forgive(decision: Decision) -> None:
@@ -89,7 +99,7 @@ def _counts(context: Context) -> list[Verdict]:
     if not enforced:
         words = "No policy is in force in this process, so nothing is counted."
         return [failed(words, mend=("python manage.py policies sync",))]
-    policy = min(enforced, key=lambda each: each.key.kind != "ip")
+    policy = min(enforced, key=lambda each: not counts_alone(each.key))
     request = RequestFactory(REMOTE_ADDR=made_up_address()).generic((*policy.methods, "GET")[0], "/")
     decision = limits.check(request, policy.slug)
     if decision is None or decision.basis is not Basis.COUNTED:
@@ -106,7 +116,8 @@ def _where_counted(context: Context, decision: Decision) -> Verdict:
         return unknown(f"A request was counted; its counter could not be looked at: {in_a_line(error)}.")
     finally:
         with suppress(StoreUnavailable):
-            forgive(decision)
+            if counts_alone(decision.policy.key):
+                forgive(decision)
     where = f"in database {settings.RATELIMIT_STORAGE.database} of what {_VARIABLE} names"
     if is_there:
         return passed(f"A request under {decision.policy.slug} was counted {where}, and forgiven.")

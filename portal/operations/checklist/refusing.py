@@ -26,12 +26,14 @@ from limits.exceptions import StoreUnavailable
 from limits.in_force import policies_in_force
 from limits.models import Policy
 from portal.operations.checklist.context import Context
-from portal.operations.checklist.limiter import forgive, made_up_address
+from portal.operations.checklist.limiter import counts_alone, forgive, made_up_address
 from portal.operations.checklist.values import Line, Verdict, failed, passed, unknown
 
 TRIES_MAX = 200
 SECONDS_MAX = 20.0
 TOO_MANY = 429
+_SPARED = 10
+"""Of what others share, so many times what is tried must be left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,22 @@ def _try(door: Door, *, policy: PolicyValue) -> Verdict:
             advice="As a guard against guessing, so many are none. A smaller rate can be seen to hold.",
         )
     tried = _Trying(door)
+    if not counts_alone(policy.key, filled=tried.filled):
+        return unknown(
+            f"The policy “{door.slug}” counts others together with who is tried ({policy.key}): to try it would refuse "
+            "them, too.",
+            advice="Have it count by address as well, as in “ip and field:username”: then who guesses locks nobody "
+            "else out, and it can be tried.",
+        )
     try:
         refused_by = tried.until_refused(due)
     finally:
         tried.forgive()
+    if refused_by is None and tried.stands_in_the_way_of:
+        return unknown(
+            f"It was not tried to the end: the policy “{tried.stands_in_the_way_of}” counts everybody together, and "
+            "would soon have refused them."
+        )
     if refused_by is None and tried.is_out_of_time:
         return unknown(f"{tried.number} {door.what} took {SECONDS_MAX:.0f} s, and {due} are needed to be refused.")
     if refused_by is None:
@@ -113,12 +127,14 @@ class _Trying:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._address = made_up_address()
-        self._filled = door.filled()
+        self.filled = door.filled()
         self._counted: dict[tuple[str, str], Decision] = {}
         self._handler = BaseHandler()
         self._handler.load_middleware()
         self._until = time.monotonic() + SECONDS_MAX
         self.number = 0
+        self.stands_in_the_way_of = ""
+        """The policy that would soon have refused others, for the sake of which no more was tried."""
 
     @property
     def is_out_of_time(self) -> bool:
@@ -127,27 +143,39 @@ class _Trying:
 
     def until_refused(self, tries: int) -> Decision | None:
         """Send the form until it is refused; return what refused it, None when so many tries, or the time, are over."""
-        for _ in range(tries):
+        for left in reversed(range(tries)):
             self.number += 1
             request = self._request()
             response: HttpResponseBase = self._handler.get_response(request)
             decisions = self._note(decisions_of(request))
             if response.status_code == TOO_MANY:
                 return refusing(decisions) or (decisions[0] if decisions else None)
-            if self.is_out_of_time:
+            self.stands_in_the_way_of = next(self._shared_and_scarce(decisions, tries=left), "")
+            if self.stands_in_the_way_of or self.is_out_of_time:
                 break
         return None
 
+    def _shared_and_scarce(self, decisions: Sequence[Decision], *, tries: int) -> Iterator[str]:
+        """Yield the policies that count others as well, and of which so many tries would leave them little."""
+        for decision in decisions:
+            left = min((state.remaining for state in decision.states), default=tries * _SPARED + 1)
+            if decision.policy.mode is Mode.ENFORCE and not self._is_alone(decision) and left < tries * _SPARED:
+                yield decision.policy.slug
+
+    def _is_alone(self, decision: Decision) -> bool:
+        return counts_alone(decision.policy.key, filled=self.filled)
+
     def forgive(self) -> None:
-        """Let the address start afresh."""
+        """Let the address start afresh. What others are counted in as well stays as it is."""
         for decision in self._counted.values():
             with suppress(StoreUnavailable):
-                forgive(decision)
+                if self._is_alone(decision):
+                    forgive(decision)
 
     def _request(self) -> HttpRequest:
         site = urlsplit(settings.SITE_URL)
         factory = RequestFactory(REMOTE_ADDR=self._address, HTTP_HOST=site.netloc)
-        request = factory.post(reverse(self._door.url_name), self._filled, secure=site.scheme == "https")
+        request = factory.post(reverse(self._door.url_name), self.filled, secure=site.scheme == "https")
         # Django's test client does the same: there is no page from which the form comes.
         request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return request

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 from django.core.files.storage import storages
+from django.test import Client
 from django.utils import timezone
 from post_office.models import Email
 from pytest_django import Settings
@@ -93,6 +94,38 @@ def test_a_rate_that_lets_thousands_through_cannot_be_tried(policies: None) -> N
     Policy.objects.filter(slug="login").update(rates="1000/m")
     sync.reconcile()
     assert result_of("login-refused").state is UNKNOWN
+
+
+@pytest.mark.parametrize("key", ["everyone", "user", "header:X-Api-Key"])
+@pytest.mark.django_db
+def test_what_counts_others_too_is_neither_filled_nor_forgiven(
+    key: str, redis_server: redis.Redis, client: Client
+) -> None:
+    Policy.objects.filter(slug="login").update(key=key)
+    sync.reconcile()
+    guess = {"username": "somebody", "password": "wrong"}
+    guessed = [client.post("/login/", guess).status_code for _ in range(4)]
+    assert result_of("login-refused").state is UNKNOWN
+    guessed += [client.post("/login/", guess).status_code for _ in range(2)]
+    assert guessed == [200] * 5 + [429]
+
+
+@pytest.mark.django_db
+def test_a_policy_that_counts_by_the_name_that_is_typed_is_tried(redis_server: redis.Redis) -> None:
+    Policy.objects.filter(slug="login").update(key="field:username")
+    sync.reconcile()
+    assert result_of("login-refused").state is PASS
+
+
+@pytest.mark.django_db
+def test_looking_whether_the_limiter_counts_forgives_nobody_else(redis_server: redis.Redis, client: Client) -> None:
+    Policy.objects.update(key="everyone")
+    sync.reconcile()
+    guess = {"username": "somebody", "password": "wrong"}
+    list(run(lines_of(ids=("limiter-counts",))))
+    guessed = [client.post("/login/", guess).status_code for _ in range(5)]
+    list(run(lines_of(ids=("limiter-counts",))))
+    assert [*guessed, client.post("/login/", guess).status_code][-1] == 429
 
 
 @pytest.mark.django_db

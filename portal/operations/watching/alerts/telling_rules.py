@@ -90,4 +90,5 @@ def _goes_on(standing: Standing) -> bool:
 def _is_time_again(last_at: datetime, *, manner: Manner, now: datetime) -> bool:
     if manner.is_acknowledged or manner.repeat_after is None:
         return False
-    return now - last_at >= manner.repeat_after
+    # Either way: a clock that was set back must not put the next one off for long.
+    return abs(now - last_at) >= manner.repeat_after

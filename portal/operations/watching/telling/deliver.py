@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from portal.operations.models import Delivery, Message
@@ -27,6 +27,8 @@ CLAIMED_FOR = timedelta(minutes=2)
 """Longer than SECONDS_MAX."""
 RETRY_SECONDS = (15, 30, 60, 120, 300, 900, 1800, 3600)
 """After the first failed attempt, the second, …; the last goes on."""
+_NEXT_AT_MOST = timedelta(seconds=RETRY_SECONDS[-1]) + timedelta(minutes=5)
+"""What is due later than that was put off by a clock that was set back since."""
 TRIED_FOR = timedelta(days=1)
 BEGINS_FOR_SECONDS = 30.0
 """A call begins nothing after that: who calls has other things to do, however much there is to tell."""
@@ -125,7 +127,8 @@ def _begin(*, busy: set[int], clock: Clock) -> Iterator[_UnderWay]:
 
 
 def _due(*, now: datetime) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(state=Delivery.State.WAITING, not_before__lte=now, channel__is_on=True)
+    is_due = Q(not_before__lte=now) | Q(not_before__gt=now + _NEXT_AT_MOST)
+    return Delivery.objects.filter(is_due, state=Delivery.State.WAITING, channel__is_on=True)
 
 
 def _note_failed(delivery: Delivery, *, failure: str, now: datetime) -> None:

@@ -176,3 +176,9 @@ def test_old_messages_are_forgotten_save_those_that_wait(chat: Channel) -> None:
     Delivery.objects.filter(message__subject="young").update(state="delivered")
     assert forget_old(before=NOW + timedelta(days=1)) == 1
     assert sorted(Message.objects.values_list("subject", flat=True)) == ["waits", "young"]
+
+
+def test_a_clock_that_was_set_back_puts_nothing_off_for_long(chat: Channel, webhook: Webhook) -> None:
+    say()
+    Delivery.objects.update(not_before=NOW + timedelta(days=400))
+    assert deliver() == 1

@@ -8,6 +8,7 @@ import redis
 from portal.operations.acl.servers import SiteServer
 from portal.operations.checklist.asking import CannotAsk, Server, in_a_line
 from portal.operations.redis_answers import text_fields_of, text_of
+from portal.operations.watching.reading.listing import SERVERS_MAX
 from portal.redis_address import RedisAddress
 
 Host = tuple[str, int]
@@ -33,7 +34,10 @@ def find(site: SiteServer) -> Found:
     for host in address.hosts:
         asked = Server(address.member(*host), parts=parts, kind=address.kind)
         try:
-            servers = tuple(_servers(address, ask(asked, address), site=site))
+            hosts = ask(asked, address)
+            if len(hosts) > SERVERS_MAX:
+                raise CannotAsk(f"it tells of {len(hosts):,} servers, which is unlikely")
+            servers = tuple(_servers(address, hosts, site=site))
         except (CannotAsk, redis.RedisError, LookupError, TypeError, ValueError) as error:
             failures.append(f"{asked.place}: {in_a_line(error)}.")
             continue

@@ -13,12 +13,14 @@ from portal.redis_address import Client, RedisAddress
 
 ANSWER_SECONDS = 1.0
 _SECONDS = 2.0
+SERVERS_MAX = 500
+"""Of a set. No set of Sentinels, and hardly a Cluster, is larger; each is a thread, a connection and a row."""
 _LATE = "does not answer in time"
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The servers of a set, each at an address of its own; and what failed of the set, to follow its place."""
+    """The servers of a set, each at an address of its own; and what is wrong with the set, to follow its place."""
 
     servers: tuple[RedisAddress, ...] = ()
     failure: str = ""
@@ -39,6 +41,9 @@ def _all_of(told: Sequence[Listing], *, address: RedisAddress) -> Listing:
     failures = "; ".join(dict.fromkeys(each.failure for each in told if each.failure))
     if not servers:
         return Listing(failure=f"tells of no servers: {failures}")
+    if len(servers) > SERVERS_MAX:
+        failure = f"tells of {len(servers):,} servers, which is unlikely: {SERVERS_MAX} of them are watched"
+        return Listing(servers[:SERVERS_MAX], failure=failure)
     answering = sum(not each.failure for each in told)
     # It takes more than half of the Sentinels to choose who leads a failover.
     if address.service and 2 * answering <= len(told):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
 from portal.operations.models import RedisServer, Sample
 from portal.operations.watching.samples.fields import reckoned
@@ -106,8 +106,9 @@ def _keep_bounded(rows_max: int) -> None:
 
 
 def _forget_servers(*, before: datetime) -> None:
-    """Delete servers that are long out of use: their samples are gone."""
-    RedisServer.objects.filter(is_in_use=False, looked_at__lt=before).delete()
+    """Delete servers that are long out of use: their samples are gone. Of those that never answered there are none."""
+    gone = Q(looked_at__lt=before) | Q(answered_at=None)
+    RedisServer.objects.filter(gone, is_in_use=False).delete()
 
 
 def _of(span: Sample.Span) -> "QuerySet[Sample]":

@@ -1,15 +1,22 @@
 """Which servers the site rests on."""
 
+import socket
 from collections.abc import Iterable, Iterator
+from itertools import cycle
 from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 
+from portal.operations.acl.servers import Part, SiteServer
+from portal.operations.checklist.places import find
+from portal.operations.watching.reading.listing import SERVERS_MAX
 from portal.operations.watching.reading.servers import Server, watched
 from portal.operations.watching.readings import ServerLook
 from tests.limits.cluster_and_sentinel.servers import PROGRAM, Servers, port_of
 from tests.limits.cluster_and_sentinel.servers import _sees_all as sees_all
+from tests.portal.operations.backups.taking.hostile import Answer, bulk, hostile
 from tests.portal.operations.watching.reading.conftest import Site
 from tests.servers import free_port, start_redis, wait_until
 
@@ -182,3 +189,29 @@ def test_a_server_that_is_no_node_of_a_cluster_is_told(site: Site, sentinels: Se
     site(f"redis+cluster://{place}")
     (untold,) = watched().untold
     assert untold.failure == f"tells of no servers: {place} is no node of a Cluster"
+
+
+def sentinel_of(count: int) -> dict[str, Answer]:
+    """What a Sentinel answers that lists so many replicas, at ports where nobody is."""
+
+    def answer(client: socket.socket) -> None:
+        client.sendall(next(answers))
+
+    primary = b"*2\r\n" + bulk(b"127.0.0.1") + bulk(b"1")
+    hosts = (f"h{number}".encode() for number in range(count))
+    fields = ((b"ip", host, b"port", b"1", b"flags", b"slave") for host in hosts)
+    replicas = b"*%d\r\n" % count + b"".join(b"*6\r\n" + b"".join(map(bulk, each)) for each in fields)
+    answers = cycle((primary, replicas))
+    return {"SENTINEL": answer}
+
+
+def test_a_sentinel_that_tells_of_thousands_of_servers_is_not_followed_to_all(site: Site) -> None:
+    with hostile(sentinel_of(20_000)) as url:
+        site(f"{url.replace('redis:', 'redis+sentinel:')}/primary", broker="redis://127.0.0.1:1")
+        found = watched()
+        checked = find(SiteServer(((Part.CACHE, settings.REDIS),)))
+    assert len(found.servers) == SERVERS_MAX
+    assert [server.failure for server in found.untold] == [
+        "tells of 20,001 servers, which is unlikely: 500 of them are watched"
+    ]
+    assert "20,001 servers" in checked.failure

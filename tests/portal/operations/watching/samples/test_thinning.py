@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from portal.operations.models import RedisServer, Sample
+from portal.operations.watching.readings import Look, ServerLook
 from portal.operations.watching.samples import thinning
 from portal.operations.watching.samples.fields import FIELDS
+from portal.operations.watching.samples.keeping import keep
 from portal.operations.watching.samples.thinning import FIVE_MINUTES, HOUR, LOOK, thin_out
 from tests.portal.operations.watching.samples.conftest import NOW
 
@@ -198,3 +200,11 @@ class Thinning(TestCase):
             rows = Sample.objects.filter(span_seconds=span, at__lt=end)
             assert (rows.aggregate(hits=Sum("hits"))["hits"] or 0) == len(moments)
             assert all(row.at.timestamp() % span == 0 for row in rows)
+
+
+@pytest.mark.django_db
+def test_servers_that_never_answered_are_forgotten_once_nobody_tells_of_them() -> None:
+    for place in ("a:1", "b:1"):
+        keep(Look(MIDNIGHT, (ServerLook("redis", place, failure="is not found"),)))
+    thin_out(MIDNIGHT)
+    assert list(RedisServer.objects.values_list("place", flat=True)) == ["b:1"]

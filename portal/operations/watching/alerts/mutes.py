@@ -1,6 +1,6 @@
 """Why people are not told of an alert at this moment."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -30,7 +30,8 @@ class Mutes:
     """The servers that do not answer, or whose alert of that is not over yet."""
     is_counting_down: bool
     """Whether that is told of a server in which limits are counted, and no primary of those is left."""
-    under_way: tuple[Judgement, ...]
+    under_way: Mapping[tuple[str, str], tuple[Judgement, ...]]
+    """By condition and target: of thousands, few are of the same."""
 
     def why(self, judgement: Judgement) -> str:
         """Return in a sentence why nobody is told of an alert; '' where people are."""
@@ -51,7 +52,7 @@ class Mutes:
         condition, target = judgement.condition, judgement.alert.target
         if condition and condition.is_inhibited and self._is_down(target, scope=condition.scope):
             return "The server does not answer, which is told already."
-        if any(self._outranks(other, judgement) for other in self.under_way):
+        if any(self._outranks(other, judgement) for other in self.under_way.get(_subject(judgement), ())):
             return "A more severe rule of the same condition is under way, and told."
         return ""
 
@@ -59,11 +60,8 @@ class Mutes:
         return self.is_counting_down if scope is Scope.SITE else target in self.down
 
     def _outranks(self, other: Judgement, judgement: Judgement) -> bool:
-        return (
-            (other.rule.condition, other.alert.target) == (judgement.rule.condition, judgement.alert.target)
-            and other.rule.severity > judgement.rule.severity
-            and not self.why_unheard(other.rule, target=other.alert.target)
-        )
+        is_graver = other.rule.severity > judgement.rule.severity
+        return is_graver and not self.why_unheard(other.rule, target=other.alert.target)
 
 
 def mutes_of(judgements: Iterable[Judgement], *, look: Look, now: datetime) -> Mutes:
@@ -72,7 +70,9 @@ def mutes_of(judgements: Iterable[Judgement], *, look: Look, now: datetime) -> M
     silent = {server.place for server in look.servers if server.reading is None and not server.is_set}
     told_down = {judgement.alert.target: judgement.rule for judgement in under_way if judgement.rule.condition == DOWN}
     down = frozenset(silent | told_down.keys())
-    mutes = Mutes(now, silences=tuple(silences_at(now)), down=down, is_counting_down=False, under_way=under_way)
+    mutes = Mutes(
+        now, silences=tuple(silences_at(now)), down=down, is_counting_down=False, under_way=_by_subject(under_way)
+    )
     heard = {place for place, rule in told_down.items() if not mutes.why_unheard(rule, target=place)}
     return replace(mutes, is_counting_down=_is_counting_down(look, down=down, heard=heard))
 
@@ -85,3 +85,15 @@ def _is_counting_down(look: Look, *, down: Collection[str], heard: Collection[st
         for server in counting
     )
     return not has_primary and any(server.place in heard for server in counting)
+
+
+def _by_subject(judgements: Iterable[Judgement]) -> Mapping[tuple[str, str], tuple[Judgement, ...]]:
+    found: dict[tuple[str, str], tuple[Judgement, ...]] = {}
+    for judgement in judgements:
+        subject = _subject(judgement)
+        found[subject] = (*found.get(subject, ()), judgement)
+    return found
+
+
+def _subject(judgement: Judgement) -> tuple[str, str]:
+    return judgement.rule.condition, judgement.alert.target

@@ -1,5 +1,6 @@
 """The pages of alerts: what is under way comes first, and whoever may can acknowledge and silence it."""
 
+from copy import copy
 from datetime import timedelta
 
 import pytest
@@ -105,6 +106,22 @@ def test_it_is_told_why_nobody_is_told(watcher: Client) -> None:
     firing(down)
     firing(rule())
     assert "Nobody is told of it now. The server does not answer" in text_of(watcher.get(ALERTS))
+
+
+def test_of_thousands_the_page_shows_some_and_says_how_many_more(watcher: Client) -> None:
+    of = rule()
+    firing(of)
+    calm(of, target="calm:0")
+    copies = [(Alert.objects.get(target=PLACE), 150), (Alert.objects.get(target="calm:0"), 300)]
+    for copied, count in copies:
+        rows = [copy(copied) for _ in range(count)]
+        for number, row in enumerate(rows):
+            row.pk, row.target = None, f"{copied.target}:{number}"
+        Alert.objects.bulk_create(rows)
+    answer = watcher.get(ALERTS)
+    assert "151 alerts are under way" in text_of(answer)
+    assert "51 more are under way and not shown" in text_of(answer)
+    assert "101 more are not shown" in text_of(answer)
 
 
 def test_rules_that_say_nothing_are_listed(watcher: Client) -> None:

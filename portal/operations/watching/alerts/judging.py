@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import OperationalError
+from django.db.models import Q
 
 from portal.operations.models import Alert, AlertEvent, AlertRule, Silence
 from portal.operations.watching.alerts.conditions import CONDITIONS
@@ -19,6 +20,9 @@ from portal.operations.watching.readings import Look
 
 logger = logging.getLogger("portal.watching")
 
+EVENTS_MAX = 500_000
+"""Five of each alert a day, for a year, where hundreds of servers are watched. A rule that flaps writes more."""
+FORGOTTEN_AT_ONCE = 20_000
 _TARGET_MAX = Alert._meta.get_field("target").max_length or 0
 
 
@@ -58,9 +62,15 @@ def judge(look: Look, *, now: datetime, conditions: Mapping[str, Condition] = CO
     return Judged(len(judgements), told=counts[Written.TOLD], lost=counts[Written.LOST])
 
 
-def forget(*, before: datetime) -> None:
-    """Delete the history before a moment, and the silences that ended before it."""
-    AlertEvent.objects.filter(at__lt=before).delete()
+def forget(*, before: datetime, events_max: int = EVENTS_MAX) -> None:
+    """Delete the history before a moment, or beyond so many events, and the silences that ended before it.
+
+    No more than FORGOTTEN_AT_ONCE: others want to write as well.
+    """
+    beyond = AlertEvent.objects.order_by("-pk").values_list("pk", flat=True)[events_max : events_max + 1]
+    old = AlertEvent.objects.filter(Q(at__lt=before) | Q(pk__lte=next(iter(beyond), 0)))
+    gone = list(old.order_by("pk").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
+    AlertEvent.objects.filter(pk__in=gone).delete()
     Silence.objects.filter(until__lt=before).delete()
 
 

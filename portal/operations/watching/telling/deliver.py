@@ -32,6 +32,9 @@ _NEXT_AT_MOST = timedelta(seconds=RETRY_SECONDS[-1]) + timedelta(minutes=5)
 TRIED_FOR = timedelta(days=1)
 BEGINS_FOR_SECONDS = 30.0
 """A call begins nothing after that: who calls has other things to do, however much there is to tell."""
+MESSAGES_MAX = 100_000
+"""A rule that flaps writes as many in a week."""
+FORGOTTEN_AT_ONCE = 2_000
 _LOOK_SECONDS = 0.5
 
 Clock = Callable[[], datetime]
@@ -109,10 +112,16 @@ def note_delivered(delivery: Delivery, *, now: datetime) -> None:
     note_works(delivery.channel, now=now)
 
 
-def forget_old(*, before: datetime) -> int:
-    """Delete messages of before a moment that wait for nobody any more; return how many."""
+def forget_old(*, before: datetime, most: int = MESSAGES_MAX) -> int:
+    """Delete messages of before a moment, and those beyond `most`, that wait for nobody any more; return how many.
+
+    No more than FORGOTTEN_AT_ONCE: others want to write as well.
+    """
     waiting = Delivery.objects.filter(state=Delivery.State.WAITING).values("message")
-    _, deleted = Message.objects.filter(at__lt=before).exclude(pk__in=waiting).delete()
+    beyond = Message.objects.order_by("-pk").values_list("pk", flat=True)[most : most + 1]
+    old = Message.objects.filter(Q(at__lt=before) | Q(pk__lte=next(iter(beyond), 0))).exclude(pk__in=waiting)
+    gone = list(old.order_by("pk").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
+    _, deleted = Message.objects.filter(pk__in=gone).delete()
     return deleted.get(Message._meta.label, 0)
 
 

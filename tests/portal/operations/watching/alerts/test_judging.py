@@ -176,6 +176,15 @@ def test_old_history_and_silences_are_forgotten() -> None:
     assert not AlertEvent.objects.filter(what="silenced").exists()
 
 
+def test_of_a_flood_of_events_the_last_are_kept() -> None:
+    rule()
+    for number in range(6):
+        judged(at_share(95 if number % 2 else 5), at=15 * number)
+    kept = history()[-2:]
+    forget(before=NOW - timedelta(days=1), events_max=2)
+    assert history() == kept
+
+
 def test_counts_wait_for_a_second_reading_and_a_restart_is_no_burst() -> None:
     rule("evictions", threshold=0)
     judged(replace(server(evicted=1000), before=None))

@@ -182,3 +182,11 @@ def test_a_clock_that_was_set_back_puts_nothing_off_for_long(chat: Channel, webh
     say()
     Delivery.objects.update(not_before=NOW + timedelta(days=400))
     assert deliver() == 1
+
+
+def test_of_a_flood_of_messages_the_last_are_kept_and_those_that_wait(chat: Channel) -> None:
+    for number in range(6):
+        say(f"Number {number}")
+    Delivery.objects.exclude(message__subject="Number 0").update(state="delivered")
+    assert forget_old(before=NOW - timedelta(days=1), most=2) == 3
+    assert sorted(Message.objects.values_list("subject", flat=True)) == ["Number 0", "Number 4", "Number 5"]

@@ -6,7 +6,7 @@ people twice in the end, and never not at all. Channels do not wait for one anot
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from portal.operations.models import Delivery, Message
 from portal.operations.watching.telling.failing import note_fails, note_works
-from portal.operations.watching.telling.letters import letter_of
+from portal.operations.watching.telling.letters import Letter, letter_of, letter_of_many
 from portal.operations.watching.telling.sending import SECONDS_MAX, apart, failure_of, send
 
 logger = logging.getLogger("portal.alerts")
@@ -32,6 +32,9 @@ _NEXT_AT_MOST = timedelta(seconds=RETRY_SECONDS[-1]) + timedelta(minutes=5)
 TRIED_FOR = timedelta(days=1)
 BEGINS_FOR_SECONDS = 30.0
 """A call begins nothing after that: who calls has other things to do, however much there is to tell."""
+TOGETHER_FROM = 20
+"""So many messages that wait for a channel are told as one: a network that breaks takes many servers with it."""
+TOGETHER_MOST = 100
 MESSAGES_MAX = 100_000
 """A rule that flaps writes as many in a week."""
 FORGOTTEN_AT_ONCE = 2_000
@@ -42,11 +45,16 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class _UnderWay:
-    """A delivery that was claimed, and is being sent."""
+    """What was claimed for a channel, and is being sent: one delivery, or many together."""
 
-    delivery: Delivery
+    deliveries: tuple[Delivery, ...]
     outcome: "Future[None]"
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def channel_id(self) -> int:
+        """The channel that is told."""
+        return self.deliveries[0].channel_id
 
     @property
     def is_over(self) -> bool:
@@ -66,18 +74,18 @@ def deliver_due(*, clock: Clock = timezone.now, most: int = 500) -> int:
     ends = time.monotonic() + BEGINS_FOR_SECONDS
     while True:
         if claimed < most and time.monotonic() < ends:
-            begun = list(_begin(busy=failed | {each.delivery.channel_id for each in under_way}, clock=clock))
-            claimed += len(begun)
+            begun = list(_begin(busy=failed | {each.channel_id for each in under_way}, clock=clock))
+            claimed += sum(len(each.deliveries) for each in begun)
             under_way += begun
         if not under_way:
             return delivered
         wait([each.outcome for each in under_way], timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
         for each in [each for each in under_way if each.is_over]:
             under_way.remove(each)
-            if note(each.delivery, failure=failure_of(each.outcome), now=clock()):
-                delivered += 1
+            if _note_all(each.deliveries, failure=failure_of(each.outcome), now=clock()):
+                delivered += len(each.deliveries)
             else:
-                failed.add(each.delivery.channel_id)
+                failed.add(each.channel_id)
 
 
 def claim(delivery: Delivery, *, now: datetime) -> bool:
@@ -107,9 +115,25 @@ def note(delivery: Delivery, *, failure: str, now: datetime) -> bool:
 
 def note_delivered(delivery: Delivery, *, now: datetime) -> None:
     """Note that a delivery was taken, whoever holds it by now."""
-    row = Delivery.objects.filter(pk=delivery.pk)
-    row.update(state=Delivery.State.DELIVERED, delivered_at=now, failure="")
+    _note_taken((delivery,), now=now)
     note_works(delivery.channel, now=now)
+
+
+def _note_all(deliveries: Sequence[Delivery], *, failure: str, now: datetime) -> bool:
+    """Note what became of what was sent together. The channel worked, or failed, once."""
+    first, *others = deliveries
+    with transaction.atomic():
+        if failure:
+            for each in others:
+                _note_failed(each, failure=failure, now=now)
+        else:
+            _note_taken(others, now=now)
+        return note(first, failure=failure, now=now)
+
+
+def _note_taken(deliveries: Iterable[Delivery], *, now: datetime) -> None:
+    rows = Delivery.objects.filter(pk__in=[each.pk for each in deliveries])
+    rows.update(state=Delivery.State.DELIVERED, delivered_at=now, failure="")
 
 
 def forget_old(*, before: datetime, most: int = MESSAGES_MAX) -> int:
@@ -126,13 +150,22 @@ def forget_old(*, before: datetime, most: int = MESSAGES_MAX) -> int:
 
 
 def _begin(*, busy: set[int], clock: Clock) -> Iterator[_UnderWay]:
-    """Claim the oldest due message of each channel that is not busy, and begin to send it."""
+    """Claim what is due first for each channel that is not busy, and begin to send it."""
     due = _due(now=clock()).exclude(channel__in=busy)
     for channel in due.values_list("channel", flat=True).distinct():
-        delivery = due.filter(channel=channel).select_related("message", "channel").order_by("pk").first()
-        if delivery and claim(delivery, now=clock()):
-            sending = partial(send, letter_of(delivery, now=clock()))
-            yield _UnderWay(delivery, apart(sending, name=f"tells channel {channel}"))
+        waiting = due.filter(channel=channel).select_related("message", "channel").order_by("pk")[:TOGETHER_MOST]
+        if claimed := tuple(each for each in _at_once(list(waiting)) if claim(each, now=clock())):
+            sending = partial(send, _letter(claimed, now=clock()))
+            yield _UnderWay(claimed, apart(sending, name=f"tells channel {channel}"))
+
+
+def _at_once(waiting: Sequence[Delivery]) -> Sequence[Delivery]:
+    """Return what is told at once: the oldest, or all where so many wait that nobody would read them one by one."""
+    return waiting if len(waiting) >= TOGETHER_FROM else waiting[:1]
+
+
+def _letter(deliveries: Sequence[Delivery], *, now: datetime) -> Letter:
+    return letter_of_many(deliveries, now=now) if len(deliveries) > 1 else letter_of(deliveries[0], now=now)
 
 
 def _due(*, now: datetime) -> QuerySet[Delivery]:

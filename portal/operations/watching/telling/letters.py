@@ -1,10 +1,12 @@
 """What a channel is to be told, apart from the database: threads that send need nothing of it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 from django.conf import settings
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from portal.operations.models import Delivery
@@ -37,6 +39,26 @@ def letter_of(delivery: Delivery, *, now: datetime) -> Letter:
         at = f"{timezone.localtime(message.at):%Y-%m-%d %H:%M:%S %Z}"
         body = f"{body}\n\nThis is of {at}. It could not be told before."
     return Letter(channel.kind, channel.address, message.subject, body, _message_id(delivery))
+
+
+def letter_of_many(deliveries: Sequence[Delivery], *, now: datetime) -> Letter:
+    """Return one letter of many messages to one channel: what each is about, and where the whole of it stands."""
+    first = letter_of(deliveries[0], now=now)
+    lines = [f"{timezone.localtime(each.message.at):%H:%M:%S} {each.message.subject}" for each in deliveries]
+    body = "\n".join(lines)
+    return replace(
+        first,
+        subject=f"{len(deliveries)} messages: {first.subject}",
+        body=f"{body}\n\nSo many at once are told together. Each of them as a whole: {_messages_url()}",
+    )
+
+
+def _messages_url() -> str:
+    try:
+        return settings.SITE_URL + reverse("admin:operations_message_changelist")
+    except NoReverseMatch:
+        # Sooner without a link than not told at all.
+        return settings.SITE_URL
 
 
 def _message_id(delivery: Delivery) -> str:

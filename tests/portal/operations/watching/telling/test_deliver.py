@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from portal.operations.models import Channel, Delivery, Message
 from portal.operations.watching.telling import mailing, sending
-from portal.operations.watching.telling.deliver import RETRY_SECONDS, deliver_due, forget_old
+from portal.operations.watching.telling.deliver import RETRY_SECONDS, TOGETHER_FROM, deliver_due, forget_old
 from tests.servers import free_port
 
 from .receivers import SECRET, MailServer, Webhook, loads_apprise, silence, use_mail_server
@@ -190,3 +190,24 @@ def test_of_a_flood_of_messages_the_last_are_kept_and_those_that_wait(chat: Chan
     Delivery.objects.exclude(message__subject="Number 0").update(state="delivered")
     assert forget_old(before=NOW - timedelta(days=1), most=2) == 3
     assert sorted(Message.objects.values_list("subject", flat=True)) == ["Number 0", "Number 4", "Number 5"]
+
+
+def test_many_at_once_are_told_as_one(chat: Channel, webhook: Webhook) -> None:
+    for number in range(TOGETHER_FROM + 3):
+        say(f"Number {number}")
+    assert deliver() == TOGETHER_FROM + 3
+    (told,) = webhook.received
+    assert told["title"] == f"{TOGETHER_FROM + 3} messages: Number 0"
+    assert all(f"Number {number}\n" in told["message"] for number in range(TOGETHER_FROM + 3))
+    assert set(states(chat)) == {"delivered"}
+
+
+def test_many_at_once_that_fail_are_one_failure_of_the_channel(chat: Channel, webhook: Webhook) -> None:
+    for number in range(TOGETHER_FROM):
+        say(f"Number {number}")
+    webhook.status = 500
+    assert deliver() == 0
+    chat.refresh_from_db()
+    assert (chat.failures_in_a_row, set(states(chat)), len(webhook.received)) == (1, {"waiting"}, 1)
+    webhook.status = 200
+    assert deliver(60) == TOGETHER_FROM

@@ -91,7 +91,7 @@ def shown_to(request: HttpRequest) -> Shown | None:
             ShownVerdict(each, url=_list_url(request, _LISTS[each.subject]) if each.subject in _LISTS else "")
             for each in found.verdicts
         ),
-        alerts=tuple(Link(alert.headline, _alert_url(alert)) for alert in found.alerts[:ALERTS_NAMED_MAX]),
+        alerts=tuple(Link(_alert_words(alert), _alert_url(alert)) for alert in found.alerts[:ALERTS_NAMED_MAX]),
         more_alerts=max(0, len(found.alerts) - ALERTS_NAMED_MAX),
         most_refused=_clients(request, found),
         refusals_url=_list_url(request, "limits.lastrefusal"),
@@ -158,6 +158,12 @@ def _query(found: Page, **chosen: str) -> str:
     # The first server is the usual one: an address without it leads to whichever is first then.
     server = found.server if found.server and found.server != found.servers[0] else None
     return urlencode(chosen | ({"server": server.place} if server else {}))
+
+
+def _alert_words(alert: Underway) -> str:
+    states = (("recovering", alert.is_recovering), ("acknowledged", alert.is_acknowledged))
+    told = ", ".join(word for word, holds in states if holds)
+    return f"{alert.headline} ({told})" if told else alert.headline
 
 
 def _alert_url(alert: Underway) -> str:

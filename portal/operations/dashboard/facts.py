@@ -10,8 +10,9 @@ from limits.exceptions import StoreUnavailable
 from limits.in_force import policies_in_force
 from limits.store.connection import breaker
 from portal.operations import heartbeats
-from portal.operations.models import Alert, RedisServer, Sample
+from portal.operations.models import Alert, Channel, RedisServer, Sample
 from portal.operations.watching.alerts.conditions import CONDITIONS
+from portal.operations.watching.alerts.conditions.reach import DOWN
 from portal.operations.watching.readings import REPLICA
 from portal.operations.watching.samples.stored import reading_of
 
@@ -55,6 +56,8 @@ class Underway:
     condition: str
     severity: int
     headline: str
+    is_recovering: bool = False
+    """Whether its condition is over already, though not for long enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,14 @@ def servers(*, now: datetime) -> tuple[ServerSeen, ...]:
 
 
 def alerts() -> tuple[Underway, ...]:
-    """Return the alerts under way, the gravest first, and among those the newest."""
+    """Return the alerts under way: the gravest first, of those a server that is down, for it explains the rest."""
     rows = Alert.objects.filter(is_active=True).select_related("rule").order_by("-rule__severity", "-began_at", "pk")
-    return tuple(map(_underway, rows))
+    return tuple(sorted(map(_underway, rows), key=lambda alert: (-alert.severity, alert.condition != DOWN)))
+
+
+def is_anybody_told() -> bool:
+    """Return whether a channel is on."""
+    return Channel.objects.filter(is_on=True).exists()
 
 
 def lives(*, now: datetime) -> Lives:
@@ -139,4 +147,5 @@ def _underway(row: Alert) -> Underway:
         condition=row.rule.condition,
         severity=row.rule.severity,
         headline=condition.headline.format(target=row.target) if condition else str(row),
+        is_recovering=row.state == Alert.State.RECOVERING,
     )

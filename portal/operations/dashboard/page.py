@@ -75,7 +75,7 @@ def page(rights: Rights, *, choice: Choice, backups: Sequence[BackedUp], now: da
                 else ()
             ),
             *((verdicts.redis(servers, now=now),) if rights.redis else ()),
-            *((verdicts.under_way(alerts, is_watched=verdicts.is_watched(servers, now=now)),) if rights.alerts else ()),
+            *((_alerts(alerts, servers=servers, now=now),) if rights.alerts else ()),
             *map(verdicts.backed_up, backups),
             *((verdicts.workers(facts.lives(now=now)), verdicts.watch(servers, now=now)) if rights.redis else ()),
         ),
@@ -87,6 +87,11 @@ def page(rights: Rights, *, choice: Choice, backups: Sequence[BackedUp], now: da
         most_refused=most_refused(choice.period, now=now, by_name=rights.users) if rights.refusals else None,
         slow_log=slow_logs.of(server, redis_answers=bool(limiter and limiter.in_step is not None)) if server else None,
     )
+
+
+def _alerts(alerts: Sequence[Underway], *, servers: Sequence[ServerSeen], now: datetime) -> Verdict:
+    is_watched = verdicts.is_watched(servers, now=now)
+    return verdicts.under_way(alerts, is_watched=is_watched, is_anybody_told=facts.is_anybody_told())
 
 
 def _offered(servers: tuple[ServerSeen, ...]) -> tuple[ServerSeen, ...]:

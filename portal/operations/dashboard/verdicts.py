@@ -13,9 +13,12 @@ from portal.operations.units import span
 LATE_AFTER = timedelta(minutes=1)
 SILENT_AFTER = timedelta(minutes=5)
 FULL_FROM = 0.75
+NEARLY_FULL_FROM = 0.9
 DEGRADED = "limiter_degraded"
-LIMITING = frozenset({"refused_writes", "evictions"})
-"""Conditions of alerts that say that limits do not hold; DEGRADED says that they may not."""
+EVICTIONS = "evictions"
+REFUSED_WRITES = "refused_writes"
+LIMITING = frozenset({DEGRADED, EVICTIONS, REFUSED_WRITES})
+"""Conditions of alerts that speak of limiting. A full server refuses writes, and still counts where it can."""
 
 
 class Tone(StrEnum):
@@ -50,12 +53,16 @@ def limits(limiter: Limiter, *, servers: Sequence[ServerSeen], alerts: Sequence[
         return Verdict("limits", Tone.BAD, f"Limits do not hold: {first}", " ".join(f"{why}." for why in others if why))
     if not limiter.policies:
         return Verdict("limits", Tone.UNKNOWN, "No policies are in force here", "This process has not got them yet.")
-    if any(alert.condition == DEGRADED for alert in alerts):
+    if any(alert.condition == DEGRADED and not alert.is_recovering for alert in alerts):
         words = "Counting failed when the watch tried it, or in another process."
         return Verdict("limits", Tone.BAD, "Limits may not hold", words)
+    if doubtful := next((alert for alert in alerts if alert.condition == REFUSED_WRITES and _is_grave(alert)), None):
+        return Verdict("limits", Tone.LATE, "Limits may not hold", f"{doubtful.headline}.")
     if refusing := next((server for server in seen if server.errors), None):
         words = f"Redis at {refusing.place} refused {refusing.errors:,} command{ending(refusing.errors)} in a minute."
         return Verdict("limits", Tone.LATE, "Limits may not hold", words)
+    if lately := next((alert for alert in alerts if alert.is_recovering and alert.condition in LIMITING), None):
+        return Verdict("limits", Tone.LATE, "Limits hold again", f"Recovering: {lately.headline}.")
     number = limiter.policies
     in_force = "1 policy is in force." if number == 1 else f"{number} policies are in force."
     return Verdict("limits", Tone.GOOD, "Limits hold", in_force)
@@ -85,25 +92,29 @@ def redis(servers: Sequence[ServerSeen], *, now: datetime) -> Verdict:
     return _fullest(servers)
 
 
-def under_way(alerts: Sequence[Underway], *, is_watched: bool) -> Verdict:
-    """Say how many alerts are under way. That there are none is good news only while somebody looks."""
+def under_way(alerts: Sequence[Underway], *, is_watched: bool, is_anybody_told: bool) -> Verdict:
+    """Say how many alerts are under way. That there are none is good news only while somebody looks and tells."""
+    told = "" if is_anybody_told else "No channel is on: nobody is told."
     if not alerts and not is_watched:
         return Verdict("alerts", Tone.UNKNOWN, "No alerts known", "Nobody looks, so nothing can begin.")
     if not alerts:
-        return Verdict("alerts", Tone.GOOD, "No alerts", "None is under way.")
-    critical = sum(alert.severity == Severity.CRITICAL for alert in alerts)
+        return Verdict("alerts", Tone.LATE if told else Tone.GOOD, "No alerts", told or "None is under way.")
+    if all(alert.is_recovering for alert in alerts):
+        return Verdict("alerts", Tone.LATE, f"{len(alerts)} alert{ending(len(alerts))} recovering", told)
+    critical = sum(alert.severity == Severity.CRITICAL and not alert.is_recovering for alert in alerts)
     more = f", {critical} critical" if critical else ""
     return Verdict(
         "alerts",
         Tone.BAD if critical else Tone.LATE,
         f"{len(alerts)} alert{ending(len(alerts))} under way{more}",
+        told,
     )
 
 
 def backed_up(found: BackedUp) -> Verdict:
     """Say how old the last proven backup of a source is."""
     if not found.newest:
-        words = f"There is no proven backup of {found.source}."
+        words = f"No proven backup of {found.source}"
         return Verdict("backups", Tone.BAD, words, "If its data were lost now, it could not be brought back.")
     words = f"Last proven backup of {found.source}: {found.age} ago"
     if found.is_late:
@@ -131,14 +142,18 @@ def workers(lives: Lives) -> Verdict:
 def watch(servers: Sequence[ServerSeen], *, now: datetime) -> Verdict:
     """Say when somebody last looked; when that is long ago, loudly."""
     if not servers:
-        return Verdict("watch", Tone.BAD, "Nobody has looked yet", "Start beat, or manage.py watch_redis --forever.")
+        start = "Start beat, or manage.py watch_redis --forever."
+        return Verdict("watch", Tone.BAD, "Nobody has looked at Redis yet", start)
     age = max(timedelta(seconds=1), now - max(seen.looked_at for seen in servers))
     ago = span(int(age.total_seconds()))
     if age <= LATE_AFTER:
-        return Verdict("watch", Tone.GOOD, f"Last looked {ago} ago", "It looks every 15 s.")
+        return Verdict("watch", Tone.GOOD, f"Redis was looked at {ago} ago", "The watch looks every 15 s.")
     tone = Tone.LATE if age <= SILENT_AFTER else Tone.BAD
     return Verdict(
-        "watch", tone, f"Nobody has looked for {ago}", "What is shown of Redis is old; nobody is told of alerts."
+        "watch",
+        tone,
+        f"Nobody has looked at Redis for {ago}",
+        "What is shown of it is old; nobody is told of alerts.",
     )
 
 
@@ -161,8 +176,13 @@ def _why_limits_fail(limiter: Limiter, *, counting: Sequence[ServerSeen], alerts
         if seen.failure and not seen.is_replica:
             yield f"Redis at {seen.place} does not answer"
     for alert in alerts:
-        if alert.condition in LIMITING and alert.severity == Severity.CRITICAL:
+        explains = alert.condition == EVICTIONS or (alert.condition == REFUSED_WRITES and limiter.is_degraded)
+        if explains and _is_grave(alert):
             yield alert.headline
+
+
+def _is_grave(alert: Underway) -> bool:
+    return alert.severity == Severity.CRITICAL and not alert.is_recovering
 
 
 def _fullest(servers: Sequence[ServerSeen]) -> Verdict:
@@ -174,7 +194,8 @@ def _fullest(servers: Sequence[ServerSeen]) -> Verdict:
     where = f" at {place}" if len(servers) > 1 else ""
     percent = f"{100 * share:.0f} %"
     if share >= FULL_FROM:
-        return Verdict("redis", Tone.LATE, f"Redis is {percent} full", f"{number}Memory{where}.")
+        tone = Tone.BAD if share >= NEARLY_FULL_FROM else Tone.LATE
+        return Verdict("redis", tone, f"Redis is {percent} full", f"{number}Its memory{where} runs out.")
     return Verdict("redis", Tone.GOOD, "Redis answers", f"{number}Memory {percent} used{where}.")
 
 

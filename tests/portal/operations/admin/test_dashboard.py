@@ -25,10 +25,10 @@ pytestmark = pytest.mark.django_db
 
 INDEX, FRAGMENT = "/admin/", "/admin/dashboard/"
 HEADS = {
-    "view_redisserver": ("Last looked", "Memory", "Hit rate", "Slow log"),
+    "view_redisserver": ("looked at", "Memory", "Hit rate", "Slow log"),
     "view_tally": ("In step?", "Refused"),
     "view_lastrefusal": ("Most refused",),
-    "view_backup": ("There is no proven backup of redis.",),
+    "view_backup": ("No proven backup of redis",),
     "view_alert": ("1 alert under way",),
 }
 
@@ -106,7 +106,7 @@ def test_nobody_else_gets_the_fragment(client: Client) -> None:
 def test_an_empty_site_has_a_first_page(admin: Client) -> None:
     page = admin.get(INDEX)
     told = text_of(page)
-    assert "Nobody has looked yet" in told
+    assert "Nobody has looked at Redis yet" in told
     assert "No alerts" in told
     assert "Nobody in 24 hours" in told
     assert not breaks_policy(page)
@@ -126,7 +126,10 @@ def test_it_says_how_it_stands(admin: Client, policies: None) -> None:
     told = text_of(admin.get(INDEX))
     assert "✔ Limits hold 5 policies are in force." in told
     assert "✔ Policies are in step" in told
-    assert "! 1 alert under way Redis /nowhere/0.sock drops keys while limits are counted there" in told
+    assert (
+        "! 1 alert under way No channel is on: nobody is told. Redis /nowhere/0.sock drops keys while limits are counted there"
+        in told
+    )
     assert "Memory /nowhere/0.sock 40 MB of 64 MB (62 %)" in told
 
 

@@ -37,5 +37,5 @@ def limiter(**fields: Any) -> Limiter:
     return Limiter(**known | fields)
 
 
-def underway(condition: str, *, severity: Severity = Severity.CRITICAL, headline: str = "Redis drops keys") -> Underway:
-    return Underway(1, condition=condition, severity=severity, headline=headline)
+def underway(condition: str, *, severity: Severity = Severity.CRITICAL, is_recovering: bool = False) -> Underway:
+    return Underway(1, condition=condition, severity=severity, headline="Redis drops keys", is_recovering=is_recovering)

@@ -53,6 +53,19 @@ def test_the_gravest_alert_comes_first_and_says_what_happened() -> None:
     assert (first.condition, second.condition) == ("evictions", "latency")
 
 
+def test_of_alerts_as_grave_a_server_that_is_down_comes_first_for_it_explains_the_rest() -> None:
+    for condition, state in (("down", Alert.State.RECOVERING), ("evictions", Alert.State.FIRING)):
+        rule = AlertRule.objects.create(
+            name=f"{condition}!", condition=condition, threshold=0, severity=Severity.CRITICAL
+        )
+        began = NOW + timedelta(seconds=AlertRule.objects.count())
+        Alert.objects.create(rule=rule, state=state, since=NOW, began_at=began, judged_at=NOW, is_active=True)
+    assert [(alert.condition, alert.is_recovering) for alert in facts.alerts()] == [
+        ("down", True),
+        ("evictions", False),
+    ]
+
+
 def test_an_alert_of_a_condition_that_is_no_more_is_told_by_its_name() -> None:
     rule = AlertRule.objects.create(name="Of an older version", condition="gone", threshold=0)
     Alert.objects.create(rule=rule, since=NOW, judged_at=NOW, is_active=True)

@@ -75,6 +75,16 @@ def test_all_reasons_are_told_each_once() -> None:
     assert told == "bad Limits do not hold: Redis answers by errors OOM. Redis drops keys."
 
 
+def test_a_full_server_that_still_counts_makes_limits_doubtful_and_no_more() -> None:
+    assert limits(alerts=(underway("refused_writes"),)) == "late Limits may not hold Redis drops keys."
+
+
+@pytest.mark.parametrize("condition", ["limiter_degraded", "evictions", "refused_writes"])
+def test_limits_hold_again_while_an_alert_of_limiting_recovers(condition: str) -> None:
+    alerts = (underway(condition, is_recovering=True),)
+    assert limits(alerts=alerts) == "late Limits hold again Recovering: Redis drops keys."
+
+
 def test_without_policies_nothing_is_said_to_hold() -> None:
     assert limits(limiter(policies=0)).startswith("unknown No policies are in force here")
 
@@ -99,7 +109,8 @@ def test_policies_in_step(in_step: bool | None, tone: Tone, words: str) -> None:
         ((seen(looked_at=LONG_AGO),), Tone.UNKNOWN, "Redis: not known"),
         ((seen(used_share=0.2),), Tone.GOOD, "Redis answers"),
         ((seen(),), Tone.GOOD, "Redis answers"),
-        ((seen(used_share=0.2), seen("b:1", used_share=0.91)), Tone.LATE, "Redis is 91 % full"),
+        ((seen(used_share=0.2), seen("b:1", used_share=0.81)), Tone.LATE, "Redis is 81 % full"),
+        ((seen(used_share=0.95),), Tone.BAD, "Redis is 95 % full"),
         ((seen(is_loading=True),), Tone.LATE, "Redis is loading its data"),
         ((seen(failure="timed out"),), Tone.BAD, "Redis does not answer"),
         ((seen(failure="timed out"), seen("b:1")), Tone.BAD, "1 of 2 servers does not answer"),
@@ -117,16 +128,25 @@ def test_redis(servers: tuple[ServerSeen, ...], tone: Tone, words: str) -> None:
         ((), Tone.GOOD, "No alerts"),
         ((underway("latency", severity=Severity.WARNING),), Tone.LATE, "1 alert under way"),
         ((underway("evictions"), underway("down")), Tone.BAD, "2 alerts under way, 2 critical"),
+        ((underway("evictions"), underway("down", is_recovering=True)), Tone.BAD, "2 alerts under way, 1 critical"),
+        ((underway("down", is_recovering=True),), Tone.LATE, "1 alert recovering"),
     ],
 )
 def test_alerts(alerts: tuple[Underway, ...], tone: Tone, words: str) -> None:
-    found = verdicts.under_way(alerts, is_watched=True)
+    found = verdicts.under_way(alerts, is_watched=True, is_anybody_told=True)
     assert (found.tone, found.words) == (tone, words)
 
 
+@pytest.mark.parametrize("alerts", [(), (underway("down"),), (underway("down", is_recovering=True),)])
+def test_it_is_told_that_no_channel_would_tell_anybody(alerts: tuple[Underway, ...]) -> None:
+    found = verdicts.under_way(alerts, is_watched=True, is_anybody_told=False)
+    assert found.tone is not Tone.GOOD
+    assert found.more == "No channel is on: nobody is told."
+
+
 def test_no_alerts_are_no_good_news_while_nobody_looks() -> None:
-    assert verdicts.under_way((), is_watched=False).tone is Tone.UNKNOWN
-    assert verdicts.under_way((underway("down"),), is_watched=False).tone is Tone.BAD
+    assert verdicts.under_way((), is_watched=False, is_anybody_told=True).tone is Tone.UNKNOWN
+    assert verdicts.under_way((underway("down"),), is_watched=False, is_anybody_told=True).tone is Tone.BAD
     assert not verdicts.is_watched((seen(looked_at=LONG_AGO),), now=NOW)
 
 
@@ -147,10 +167,10 @@ def test_workers(lives: Lives, tone: Tone, words: str) -> None:
 @pytest.mark.parametrize(
     ("ago", "tone", "words"),
     [
-        (4, Tone.GOOD, "Last looked 4 s ago"),
-        (120, Tone.LATE, "Nobody has looked for 2 min"),
-        (7200, Tone.BAD, "Nobody has looked for 2 h"),
-        (-30, Tone.GOOD, "Last looked 1 s ago"),
+        (4, Tone.GOOD, "Redis was looked at 4 s ago"),
+        (120, Tone.LATE, "Nobody has looked at Redis for 2 min"),
+        (7200, Tone.BAD, "Nobody has looked at Redis for 2 h"),
+        (-30, Tone.GOOD, "Redis was looked at 1 s ago"),
     ],
 )
 def test_the_watch_itself(ago: int, tone: Tone, words: str) -> None:
@@ -163,7 +183,7 @@ def test_the_watch_itself(ago: int, tone: Tone, words: str) -> None:
 @pytest.mark.parametrize(
     ("found", "tone", "words"),
     [
-        (BackedUp("redis"), Tone.BAD, "There is no proven backup of redis."),
+        (BackedUp("redis"), Tone.BAD, "No proven backup of redis"),
         (BackedUp("redis", "x", "5 hours"), Tone.GOOD, "Last proven backup of redis: 5 hours ago"),
         (BackedUp("redis", "x", "2 days", is_late=True), Tone.LATE, "Last proven backup of redis: 2 days ago"),
     ],

@@ -19,6 +19,7 @@ from portal.operations.admin.alerting.filtering import AlertFilter
 from portal.operations.admin.alerting.page import page_context
 from portal.operations.admin.alerting.rows import rules_not_judged, silences_in_force, sort_out, watched
 from portal.operations.admin.alerting.silencing import SilenceForm
+from portal.operations.admin.alerting.unheard import least_told
 from portal.operations.admin.alerting.words import at_words
 from portal.operations.admin.audit import ReadOnlyAdmin
 from portal.operations.models import Alert, Silence
@@ -144,6 +145,7 @@ class AlertAdmin(ReadOnlyAdmin):
             "not_judged": () if chosen.is_set else rules_not_judged(),
             "silences": silences_in_force(now=now),
             "watched": watched(now=now),
+            "is_anybody_told": least_told() is not None,
             "rows_url": f"{rows_url}?{request.GET.urlencode()}" if chosen.is_set else rows_url,
             "now": now,
             "may": rights(request),

@@ -70,6 +70,16 @@ class Shown:
         return ago(self.since, now=self.now)
 
     @property
+    def is_recovering(self) -> bool:
+        """Say whether it is back already, though not for as long as its rule asks."""
+        return self.alert.state == Alert.State.RECOVERING
+
+    @property
+    def over_at(self) -> datetime:
+        """When what recovers is over, if it stays so."""
+        return self.alert.since + timedelta(seconds=self.alert.rule.recover_seconds)
+
+    @property
     def told(self) -> str:
         """When people were told, in a sentence."""
         alert = self.alert
@@ -116,7 +126,9 @@ class Alerts:
         for shown in self.under_way:
             kinds[shown.severity.words.lower()] = kinds.get(shown.severity.words.lower(), 0) + 1
         parts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        return f"{number} alert{'s are' if number > 1 else ' is'} under way: {parts}."
+        recovering = sum(shown.is_recovering for shown in self.under_way)
+        back = f" ({recovering} recovering)" if recovering else ""
+        return f"{number} alert{'s are' if number > 1 else ' is'} under way{back}: {parts}."
 
 
 @dataclass(frozen=True, slots=True)

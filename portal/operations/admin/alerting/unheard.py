@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from portal.operations.models import Alert
+from django.db.models import Min
+
+from portal.operations.models import Alert, Channel, Severity
 from portal.operations.watching.alerts.conditions import CONDITIONS
 from portal.operations.watching.alerts.conditions.condition import Found
 from portal.operations.watching.alerts.judgements import Judgement, standing_of, told_of
@@ -15,8 +17,23 @@ from portal.operations.watching.samples.keeping import last_looks
 
 def whys_unheard(alerts: Iterable[Alert], *, now: datetime) -> dict[int, str]:
     """Return of each alert, by its key, why nobody is told of it: a sentence, or '' where people are told."""
-    mutes = _mutes(now=now)
-    return {alert.pk: mutes.why(_as_it_stands(alert)) for alert in alerts}
+    mutes, told_from = _mutes(now=now), least_told()
+    return {
+        alert.pk: mutes.why(_as_it_stands(alert)) or _why_no_channel(alert.rule.severity, told_from=told_from)
+        for alert in alerts
+    }
+
+
+def least_told() -> int | None:
+    """Return the least severity that a channel is told of; None where none is on."""
+    on = Channel.objects.filter(is_on=True)
+    return on.aggregate(least=Min("least_severity"))["least"]
+
+
+def _why_no_channel(severity: int, *, told_from: int | None) -> str:
+    if told_from is None:
+        return "No channel is on."
+    return "" if severity >= told_from else f"Channels are told from {Severity(told_from).label.lower()} on."
 
 
 def _mutes(*, now: datetime) -> Mutes:

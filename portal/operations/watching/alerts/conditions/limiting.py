@@ -98,7 +98,7 @@ CONDITIONS = (
         title="Refused writes",
         compares="Errors OOM and MISCONF a minute (INFO errorstats): writes that Redis refused.",
         headline="Redis {target} refuses writes",
-        meaning="After MISCONF nothing is counted, and limits do not hold; after OOM they are; cache and queues fail.",
+        meaning="Cache and queues fail. OOM: limits are counted all the same. MISCONF: they are not, and do not hold.",
         advice="OOM: free memory or raise maxmemory. MISCONF: see why it cannot save (disk full?) in its log.",
         find=of_servers(_counted(lambda change: change.errors_oom + change.errors_misconf, what="writes were refused")),
         unit="a minute",

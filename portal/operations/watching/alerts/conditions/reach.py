@@ -42,7 +42,7 @@ def _restarted(server: ServerLook, reading: Reading) -> Found:
     return yes_or_no(
         change.has_restarted,
         yes=f"It is another process than before, up for {reading.uptime_seconds} s.",
-        no="It is the process that it was before.",
+        no="It has not restarted since the look before.",
     )
 
 
@@ -52,7 +52,7 @@ def _changed_role(server: ServerLook, reading: Reading) -> Found:
     return yes_or_no(
         server.before.role != reading.role,
         yes=f"It was {server.before.role}, and is {reading.role} now.",
-        no=f"It is {reading.role}, as before.",
+        no=f"It is {reading.role}, as at the look before.",
     )
 
 

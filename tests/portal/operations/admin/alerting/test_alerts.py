@@ -65,6 +65,32 @@ def test_a_card_tells_all_that_one_needs_to_know(watcher: Client) -> None:
     assert f'href="/admin/operations/redisserver/{found.pk}/change/"' in answer.content.decode()
 
 
+def test_what_recovers_is_told_as_such_and_until_when(watcher: Client) -> None:
+    server()
+    since = timezone.now()
+    firing(
+        rule("Down", condition="down", threshold=0, recover_at=None, recover_seconds=60),
+        state=Alert.State.RECOVERING,
+        since=since,
+        words="It answers.",
+    )
+    text = text_of(watcher.get(ALERTS))
+    assert "1 alert is under way (1 recovering): 1 critical." in text
+    assert f"It began with: Redis {PLACE} does not answer. Now: It answers." in text
+    assert f"Over from {since + timedelta(seconds=60):%H:%M:%S} on, if it stays as it is." in text
+
+
+def test_it_is_told_that_no_channel_would_tell_anybody(watcher: Client) -> None:
+    firing(rule(severity=Severity.WARNING))
+    text = text_of(watcher.get(ALERTS))
+    assert "Nobody is told. No channel is on." in text
+    assert "Nobody is told of it now. No channel is on." in text
+    Channel.objects.create(name="Pager", address="ops@example.org", least_severity=Severity.CRITICAL)
+    text = text_of(watcher.get(ALERTS))
+    assert "No channel is on" not in text
+    assert "Nobody is told of it now. Channels are told from critical on." in text
+
+
 def test_when_nothing_is_under_way_it_says_so_and_when_somebody_looked_last(watcher: Client) -> None:
     server()
     text = text_of(watcher.get(ALERTS))

@@ -109,7 +109,7 @@ def test_a_rule_is_tried_before_it_is_saved(alerts_page: Page, portal: RunningPo
     alerts_page.get_by_role("link", name=NAME, exact=True).click()
     alerts_page.get_by_label("Fires at").fill("99.9")
     alerts_page.get_by_role("button", name="What would it say now?").click()
-    expect(alerts_page.get_by_role("heading", name="nothing is saved yet")).to_be_visible()
+    expect(alerts_page.get_by_role("heading", name="nothing is saved yet")).to_be_in_viewport()
     expect(alerts_page.get_by_role("table").get_by_text("Normal").first).to_be_visible()
     expect(alerts_page.get_by_label("Fires at")).to_have_value("99.9")
 

@@ -23,13 +23,16 @@ class AlertRuleForm(forms.ModelForm[AlertRule]):
     """Asks for one of the conditions that there are, and for numbers that make sense for it."""
 
     condition = forms.ChoiceField(label="Condition")
-    for_seconds = SpanField(label="When it held for", help_text=f"{_SPAN_HELP}; 0: at once.")
+    for_seconds = SpanField(label="When it held for", initial=60, help_text=f"{_SPAN_HELP}; 0: at once.")
     recover_seconds = SpanField(
-        label="Over when good for", help_text=f"{_SPAN_HELP}; 0: at once. It keeps an alert from flapping."
+        label="Over when good for",
+        initial=60,
+        help_text=f"{_SPAN_HELP}; 0: at once. It keeps an alert that comes and goes from being told each time.",
     )
     repeat_minutes = SpanField(
         label="Told again every",
         unit_seconds=60,
+        initial=240,
         help_text="Such as 30 min or 4 h, until it is acknowledged or over; 0: never.",
     )
 

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.operations.admin.alerting.words import ago
-from portal.operations.models import Channel, Delivery
+from portal.operations.models import Channel, Delivery, Message
 from portal.operations.watching.telling.notifying import scheme_of
 
 
@@ -37,15 +37,28 @@ def reach(channel: Channel) -> str:
 
 
 def standing(channel: Channel, *, now: datetime) -> Standing:
-    """Return whether a channel works, as far as it is known."""
+    """Return whether a channel works, as far as it is known: by what came of its messages, and of the last test."""
     if not channel.is_on:
         return Standing("–", "Off", "quiet")
     if channel.failing_since:
         since = f"{timezone.localtime(channel.failing_since):%Y-%m-%d %H:%M}"
         return Standing("✖", f"Fails since {since}. {channel.failure}", "bad")
+    if failed := _test_that_failed(channel):
+        tested = f"{timezone.localtime(failed.message.at):%Y-%m-%d %H:%M}"
+        return Standing("✖", f"The test of {tested} was not delivered. {failed.failure}", "bad")
     if channel.delivered_at:
         return Standing("✔", f"Works: last delivered {ago(channel.delivered_at, now=now)} ago", "good")
     return Standing("!", "Never told anything yet: send a test", "warning")
+
+
+def _test_that_failed(channel: Channel) -> Delivery | None:
+    """Return the last test, where it failed and nothing was delivered after it."""
+    deliveries = channel.deliveries.filter(message__kind=Message.Kind.TEST).select_related("message")
+    test = deliveries.order_by("-message__at", "-pk").first()
+    if test is None or test.state == Delivery.State.DELIVERED:
+        return None
+    is_older = channel.delivered_at is not None and channel.delivered_at >= test.message.at
+    return None if is_older else test
 
 
 _DELIVERIES = {

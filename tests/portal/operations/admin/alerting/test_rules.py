@@ -91,6 +91,12 @@ def test_recovering_below_is_on_the_good_side_of_a_rule_that_fires_below(admin: 
     assert AlertRule.objects.get().recover_at == 6
 
 
+def test_a_new_rule_comes_with_spans_that_spare_people_what_comes_and_goes(admin: Client) -> None:
+    page = admin.get(f"{RULES}add/").content.decode()
+    for name, typed in (("for_seconds", "1 min"), ("recover_seconds", "1 min"), ("repeat_minutes", "4 h")):
+        assert f'name="{name}" value="{typed}"' in page
+
+
 def test_without_a_script_the_help_of_every_condition_is_there(admin: Client) -> None:
     text = text_of(admin.get(f"{RULES}add/"))
     assert "Memory used: used_memory as a share of maxmemory" in text

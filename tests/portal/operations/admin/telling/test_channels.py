@@ -163,6 +163,15 @@ def test_a_test_that_fails_says_why_without_the_address(admin: Client, chat: Cha
     assert SECRET not in answer.content.decode()
 
 
+def test_a_test_that_failed_stands_until_something_is_delivered(admin: Client, chat: Channel, webhook: Webhook) -> None:
+    webhook.status = 410
+    text = text_of(press(admin, page_of(chat, "test")))
+    assert "was not delivered. It answered with the error 410" in text.rpartition("Change channel")[2]
+    assert "was not delivered. It answered with the error 410" in text_of(admin.get(CHANNELS))
+    webhook.status = 200
+    assert "Works: last delivered" in text_of(press(admin, page_of(chat, "test")))
+
+
 @pytest.mark.parametrize("codenames", [("view_channel",), ("change_channel", "add_channel"), ("test_channel",)])
 def test_a_test_takes_its_right(chat: Channel, webhook: Webhook, codenames: tuple[str, ...]) -> None:
     client = somebody(*codenames)

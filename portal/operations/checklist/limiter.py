@@ -32,6 +32,10 @@ _VARIABLE = "RATELIMIT_STORAGE_URL"
 _SEE_REACH = "See the line about reaching it."
 
 
+MADE_UP_BEGINS = "2001:db8:"
+"""How every made-up address begins: RFC 3849 keeps those for documentation."""
+
+
 def made_up_address() -> str:
     """Return an address that nobody has: one of the IPv6 addresses for documentation, each in a network of its own."""
     return str(IPv6Address((0x20010DB8 << 96) | (secrets.randbits(32) << 64) | 1))
@@ -118,9 +122,9 @@ def _where_counted(context: Context, decision: Decision) -> Verdict:
         with suppress(StoreUnavailable):
             if counts_alone(decision.policy.key):
                 forgive(decision)
-    where = f"in database {settings.RATELIMIT_STORAGE.database} of what {_VARIABLE} names"
+    where = f"in database {settings.RATELIMIT_STORAGE.database}, where the settings have limits counted"
     if is_there:
-        return passed(f"A request under {decision.policy.slug} was counted {where}, and forgiven.")
+        return passed(f"A request under {decision.policy.slug} was counted {where}; it was forgiven.")
     return failed(f"A request was counted, but not {where}.", advice="Restart the site: it uses another address.")
 
 

@@ -5,6 +5,7 @@ from portal.operations.checklist.asking import Server
 from portal.operations.checklist.context import each_server
 from portal.operations.checklist.mending import Mending
 from portal.operations.checklist.values import Line, Verdict, failed, passed, unknown
+from portal.operations.inspecting.units import size
 
 _MB = 1024 * 1024
 _LEAST_MB = 256
@@ -23,13 +24,11 @@ def _maxmemory(server: Server) -> Verdict:
         return unknown("The server does not tell its limit.")
     limit, used, whole = (int(told.get(name, 0)) for name in ("maxmemory", "used_memory", "total_system_memory"))
     if limit and not (whole and limit > whole):
-        return passed(f"{_mb(used)} of {_mb(limit)} are used.")
+        return passed(f"{size(used)} of {size(limit)} are used.")
     mend, advice = Mending(server).configure(maxmemory=f"{_sensible_mb(used, whole)}mb")
-    told_machine = f", and its machine has {_mb(whole)}" if whole else ""
-    found = (
-        f"The limit is {_mb(limit)}{told_machine}." if limit else f"There is none; {_mb(used)} are used{told_machine}."
-    )
-    return failed(found, mend=mend, advice=f"Choose what fits the machine. {advice}".strip())
+    told_machine = f", and its machine has {size(whole)}" if whole else ""
+    told_limit = f"The limit is {size(limit)}" if limit else f"There is none; {size(used)} are used"
+    return failed(f"{told_limit}{told_machine}.", mend=mend, advice=f"Choose what fits the machine. {advice}".strip())
 
 
 def _eviction(server: Server) -> Verdict:
@@ -56,10 +55,6 @@ def _sensible_mb(used_bytes: int, whole_bytes: int) -> int:
     wanted = max(_LEAST_MB, -(-2 * used_bytes // _MB))
     most = int(whole_bytes * _HOST_SHARE) // _MB
     return max(-(-used_bytes // _MB) + 1, min(wanted, most)) if most else wanted
-
-
-def _mb(number: int) -> str:
-    return f"{number / _MB:,.1f} MB"
 
 
 LINES = (

@@ -9,6 +9,7 @@ from portal.operations.dashboard.axes import Axis, bytes_axis, counts_axis
 from portal.operations.dashboard.drawing import Frame, Mark, columns, filled, line
 from portal.operations.dashboard.periods import Period
 from portal.operations.dashboard.plots import LinePlot, Table, hovers, moment_words, ticks_below
+from portal.operations.inspecting.units import share
 from portal.operations.watching.samples.forecast import Forecast
 from portal.operations.watching.samples.series import Point
 
@@ -109,7 +110,8 @@ def _hit_rate(sampled: Sampled) -> LinePlot:
 
 
 def _clients(sampled: Sampled) -> LinePlot:
-    now, most = sampled.latest.clients, max(point.clients for point in sampled.points)
+    now = sampled.latest.clients
+    most = max(now, *(point.clients for point in sampled.points))
     measure = _Measure(
         "clients",
         title="Clients",
@@ -141,16 +143,15 @@ def _evictions(sampled: Sampled) -> LinePlot:
 
 
 def _latency(sampled: Sampled) -> LinePlot:
-    now, most = (
-        words.latency(point.latency_microseconds)
-        for point in (sampled.latest, max(sampled.points, key=lambda point: point.latency_microseconds))
-    )
+    newest = sampled.latest.latency_microseconds
+    longest = max(newest, *(point.latency_microseconds for point in sampled.points))
+    now, most = words.latency(newest), words.latency(longest)
     measure = _Measure(
         "latency",
         title="Latency",
         heads=("Longest PING",),
         amount=lambda point: point.latency_microseconds,
-        axis=counts_axis(max(point.latency_microseconds for point in sampled.points)),
+        axis=counts_axis(longest),
         words=words.latency,
         tick_words=lambda amount: words.latency(amount) if amount else "0",
     )
@@ -197,7 +198,7 @@ def _middle(point: Point) -> datetime:
 
 def _of_limit(point: Point) -> str:
     limit = point.limit_bytes
-    return f"of {words.size(limit)} ({100 * point.used_memory_bytes / limit:.0f} %)" if limit else "used"
+    return f"of {words.size(limit)} ({share(point.used_memory_bytes / limit)})" if limit else "used"
 
 
 def _ahead(latest: Point, *, forecast: Forecast, frame: Frame) -> str:

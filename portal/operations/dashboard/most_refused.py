@@ -7,6 +7,7 @@ from django.db.models import Count, Max
 
 from limits import client_words
 from limits.models import LastRefusal, Policy
+from portal.operations.checklist.limiter import MADE_UP_BEGINS
 from portal.operations.dashboard.periods import Period
 
 CLIENTS_MAX = 5
@@ -26,8 +27,13 @@ class MostRefused:
 
 
 def most_refused(period: Period, *, now: datetime, by_name: bool) -> tuple[MostRefused, ...]:
-    """Return who was refused most in a period. Users by their names, where `by_name`."""
-    kept = LastRefusal.objects.filter(at__gte=period.begins(now=now)).order_by().values_list("client", "policy")
+    """Return who was refused most in a period. Users by their names, where `by_name`. The checklist is nobody."""
+    kept = (
+        LastRefusal.objects.filter(at__gte=period.begins(now=now))
+        .exclude(client__startswith=MADE_UP_BEGINS)
+        .order_by()
+        .values_list("client", "policy")
+    )
     found = list(
         kept.annotate(number=Count("pk"), last=Max("at")).order_by("-number", "client", "policy")[:CLIENTS_MAX]
     )

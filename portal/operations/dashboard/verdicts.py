@@ -8,7 +8,7 @@ from enum import StrEnum
 from portal.operations.dashboard.facts import BackedUp, Limiter, Lives, ServerSeen, Underway
 from portal.operations.dashboard.words import ending
 from portal.operations.models import Severity
-from portal.operations.units import span
+from portal.operations.units import share, span
 
 LATE_AFTER = timedelta(minutes=1)
 SILENT_AFTER = timedelta(minutes=5)
@@ -190,11 +190,11 @@ def _fullest(servers: Sequence[ServerSeen]) -> Verdict:
     shares = [(seen.used_share, seen.place) for seen in servers if seen.used_share is not None]
     if not shares:
         return Verdict("redis", Tone.GOOD, "Redis answers", f"{number}No limit of its memory is known.")
-    share, place = max(shares)
+    used, place = max(shares)
     where = f" at {place}" if len(servers) > 1 else ""
-    percent = f"{100 * share:.0f} %"
-    if share >= FULL_FROM:
-        tone = Tone.BAD if share >= NEARLY_FULL_FROM else Tone.LATE
+    percent = share(used)
+    if used >= FULL_FROM:
+        tone = Tone.BAD if used >= NEARLY_FULL_FROM else Tone.LATE
         return Verdict("redis", tone, f"Redis is {percent} full", f"{number}Its memory{where} runs out.")
     return Verdict("redis", Tone.GOOD, "Redis answers", f"{number}Memory {percent} used{where}.")
 

@@ -27,7 +27,8 @@ def whys_unheard(alerts: Iterable[Alert], *, now: datetime) -> dict[int, str]:
 def least_told() -> int | None:
     """Return the least severity that a channel is told of; None where none is on."""
     on = Channel.objects.filter(is_on=True)
-    return on.aggregate(least=Min("least_severity"))["least"]
+    least: int | None = on.aggregate(least=Min("least_severity"))["least"]
+    return least
 
 
 def _why_no_channel(severity: int, *, told_from: int | None) -> str:

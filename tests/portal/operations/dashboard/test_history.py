@@ -57,7 +57,7 @@ def test_a_limit_far_above_is_told_and_not_drawn() -> None:
     filled(row, limit_bytes=64 * 2**30)
     plot = drawn(row).memory
     assert (plot.limit_y, plot.ticks[0]) == (None, "48 MB")
-    assert "of 64 GB (0 %)" in plot.note
+    assert "of 64 GB (< 0.1 %)" in plot.note
 
 
 def test_without_a_limit_nothing_is_said_of_one() -> None:
@@ -85,6 +85,14 @@ def test_the_small_ones_tell_their_last_value_or_their_sum() -> None:
         "latency": ("210 µs", "210 µs at most"),
     }
     assert [plot.tone for plot in small.values()] == ["", "", "bad", ""]
+
+
+def test_the_newest_look_counts_among_the_most() -> None:
+    row = server()
+    filled(row, without=range(1))
+    Sample.objects.bulk_create([sample(row, at=NOW, clients=9, latency_microseconds=300)])
+    small = {plot.key: plot.note for plot in drawn(row).small}
+    assert (small["clients"], small["latency"]) == ("9 at most", "300 µs at most")
 
 
 def test_a_hit_rate_without_look_ups_is_not_known() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from limits.models import LastRefusal
 from portal.accounts.models import User
+from portal.operations.checklist.limiter import made_up_address
 from portal.operations.dashboard.most_refused import CLIENTS_MAX, most_refused
 from portal.operations.dashboard.periods import USUAL
 
@@ -28,6 +29,12 @@ def test_who_was_refused_most_comes_first() -> None:
     refuse("ip=203.0.113.7", times=9, ago=timedelta(days=2))
     found = most_refused(USUAL, now=NOW, by_name=False)
     assert [(each.in_words, each.number) for each in found] == [("203.0.113.8", 5), ("203.0.113.9", 3)]
+
+
+def test_the_tries_of_the_checklist_are_nobodys() -> None:
+    refuse(made_up_address(), times=9)
+    refuse("ip=203.0.113.9")
+    assert [each.in_words for each in most_refused(USUAL, now=NOW, by_name=False)] == ["203.0.113.9"]
 
 
 def test_no_more_than_fit_are_told() -> None:

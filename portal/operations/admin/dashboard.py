@@ -76,6 +76,11 @@ class Shown:
     ranges: tuple[Link, ...]
     fragment_url: str
 
+    @property
+    def has_spans(self) -> bool:
+        """Whether there is a part that looks back as far as somebody chooses."""
+        return bool(self.page.servers or self.page.refusals) or self.most_refused is not None
+
 
 def shown_to(request: HttpRequest) -> Shown | None:
     """Return the dashboard of who asks; None for somebody who may see no part of it."""

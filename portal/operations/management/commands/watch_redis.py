@@ -55,7 +55,8 @@ class Command(BaseCommand):
     def _show_alerts(self) -> None:
         active = Alert.objects.filter(is_active=True).select_related("rule")
         for alert in active.order_by("-rule__severity", "began_at"):
-            self.stdout.write(printable(f"{alert.rule.get_severity_display()}: {alert}. {alert.words}"))
+            state = " (recovering)" if alert.state == Alert.State.RECOVERING else ""
+            self.stdout.write(printable(f"{alert.rule.get_severity_display()}{state}: {alert}. {alert.words}"))
         if not active:
             self.stdout.write("No alert is under way.")
 

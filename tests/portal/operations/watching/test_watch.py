@@ -67,6 +67,15 @@ def test_the_command_within_the_slot_of_another_process_tells_how_it_stands(
     assert "Another process looked" in command()
 
 
+def test_the_command_tells_what_recovers_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    command()
+    # As when another process looked within these 15 s.
+    monkeypatch.setattr(watch, "watch", lambda: None)
+    Alert.objects.filter(rule__condition="down").update(state=Alert.State.RECOVERING, words="It answers.")
+    told = command()
+    assert "Critical (recovering): Redis down" in told
+
+
 def test_beats_job_leaves_the_work_to_who_has_the_turn(redis_server: "redis.Redis[bytes]") -> None:
     tasks.watch_redis()
     looked_at = RedisServer.objects.get().looked_at

@@ -147,7 +147,7 @@ def watch(servers: Sequence[ServerSeen], *, now: datetime) -> Verdict:
     age = max(timedelta(seconds=1), now - max(seen.looked_at for seen in servers))
     ago = span(int(age.total_seconds()))
     if age <= LATE_AFTER:
-        return Verdict("watch", Tone.GOOD, f"Redis was looked at {ago} ago", "The watch looks every 15 s.")
+        return Verdict("watch", Tone.GOOD, f"Redis seen {ago} ago", "The watch looks every 15 s.")
     tone = Tone.LATE if age <= SILENT_AFTER else Tone.BAD
     return Verdict(
         "watch",

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 INDEX, FRAGMENT = "/admin/", "/admin/dashboard/"
 HEADS = {
-    "view_redisserver": ("looked at", "Memory", "Hit rate", "Slow log"),
+    "view_redisserver": ("seen", "Memory", "Hit rate", "Slow log"),
     "view_tally": ("In step?", "Refused"),
     "view_lastrefusal": ("Most refused",),
     "view_backup": ("No proven backup of redis",),

@@ -167,10 +167,10 @@ def test_workers(lives: Lives, tone: Tone, words: str) -> None:
 @pytest.mark.parametrize(
     ("ago", "tone", "words"),
     [
-        (4, Tone.GOOD, "Redis was looked at 4 s ago"),
+        (4, Tone.GOOD, "Redis seen 4 s ago"),
         (120, Tone.LATE, "Nobody has looked at Redis for 2 min"),
         (7200, Tone.BAD, "Nobody has looked at Redis for 2 h"),
-        (-30, Tone.GOOD, "Redis was looked at 1 s ago"),
+        (-30, Tone.GOOD, "Redis seen 1 s ago"),
     ],
 )
 def test_the_watch_itself(ago: int, tone: Tone, words: str) -> None:

@@ -5,7 +5,7 @@ from portal.operations.checklist.asking import Server
 from portal.operations.checklist.context import each_server
 from portal.operations.checklist.mending import Mending
 from portal.operations.checklist.values import Line, Verdict, failed, passed, unknown
-from portal.operations.inspecting.units import size
+from portal.operations.units import size
 
 _MB = 1024 * 1024
 _LEAST_MB = 256

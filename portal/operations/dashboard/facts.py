@@ -56,6 +56,7 @@ class Underway:
     condition: str
     severity: int
     headline: str
+    is_acknowledged: bool = False
     is_recovering: bool = False
     """Whether its condition is over already, though not for long enough."""
 
@@ -147,5 +148,6 @@ def _underway(row: Alert) -> Underway:
         condition=row.rule.condition,
         severity=row.rule.severity,
         headline=condition.headline.format(target=row.target) if condition else str(row),
+        is_acknowledged=row.is_acknowledged,
         is_recovering=row.state == Alert.State.RECOVERING,
     )

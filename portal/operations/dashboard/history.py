@@ -9,7 +9,7 @@ from portal.operations.dashboard.axes import Axis, bytes_axis, counts_axis
 from portal.operations.dashboard.drawing import Frame, Mark, columns, filled, line
 from portal.operations.dashboard.periods import Period
 from portal.operations.dashboard.plots import LinePlot, Table, hovers, moment_words, ticks_below
-from portal.operations.inspecting.units import share
+from portal.operations.units import share
 from portal.operations.watching.samples.forecast import Forecast
 from portal.operations.watching.samples.series import Point
 

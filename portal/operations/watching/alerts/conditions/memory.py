@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from portal.operations.addresses import REDIS
 from portal.operations.models import RedisServer
 from portal.operations.watching.alerts.conditions.condition import (
     Condition,
@@ -13,7 +14,6 @@ from portal.operations.watching.alerts.conditions.condition import (
     of_servers,
     well,
 )
-from portal.operations.watching.reading.servers import REDIS
 from portal.operations.watching.readings import Reading, ServerLook
 from portal.operations.watching.samples.series import highest_of_a_day, memory_forecast
 

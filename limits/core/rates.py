@@ -9,7 +9,7 @@ WINDOW_SECONDS_MAX = 31 * 86_400
 RATES_MAX = 4
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
-_UNIT_SECONDS = {
+UNIT_SECONDS = {
     spelling: seconds
     for spellings, seconds in (
         ("s sec secs second seconds", 1),
@@ -19,6 +19,7 @@ _UNIT_SECONDS = {
     )
     for spelling in spellings.split()
 }
+"""How long each unit is, by everything that people write for it."""
 _LONGER_SECONDS = {"week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400}
 _PATTERN = re.compile(
     r"(?P<limit>[0-9]+) ?(?:requests?|times?)? ?(?:/|\b(?:per|an?|every|each|in)\b) ?"
@@ -114,7 +115,7 @@ def _parts(text: str) -> list[str]:
 
 def _seconds(unit: str) -> int:
     word = unit.lower()
-    seconds = _UNIT_SECONDS.get(word) or _LONGER_SECONDS.get(word.removesuffix("s"))
+    seconds = UNIT_SECONDS.get(word) or _LONGER_SECONDS.get(word.removesuffix("s"))
     if seconds is None:
         raise RateError(f"“{_short(unit)}” is not a unit: use seconds, minutes, hours or days. {_EXAMPLES}")
     return seconds

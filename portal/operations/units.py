@@ -13,6 +13,11 @@ def size(number: float) -> str:
     return str(filesizeformat(number))
 
 
+def megabytes(number: float) -> str:
+    """Return bytes as `1,234.5 MB`, however many: figures to compare."""
+    return f"{number / 1024**2:,.1f} MB"
+
+
 def plain(words: str) -> str:
     """Return Django's words with blanks that break: terminals, mail and greps take the others ill."""
     return words.replace("\xa0", " ")

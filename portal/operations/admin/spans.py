@@ -5,19 +5,11 @@ from typing import Any
 
 from django import forms
 
+from limits.core.rates import UNIT_SECONDS
+
 SECONDS_MAX = 366 * 86_400
 _UNITS = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-_SPELLINGS = {
-    spelling: seconds
-    for spellings, seconds in (
-        ("s sec secs second seconds", 1),
-        ("m min mins minute minutes", 60),
-        ("h hr hrs hour hours", 3_600),
-        ("d day days", 86_400),
-        ("w week weeks", 7 * 86_400),
-    )
-    for spelling in spellings.split()
-}
+_SPELLINGS = UNIT_SECONDS | dict.fromkeys(("w", "week", "weeks"), 7 * 86_400)
 _PART = re.compile(r"(\d{1,9})\s*([a-z]+)[\s,]*")
 _NOTHING = frozenset({"0", "never", "at once", "none"})
 

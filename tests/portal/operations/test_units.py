@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.operations.units import count, moment, share, span
+from portal.operations.units import count, megabytes, moment, plain, share, size, span
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,11 @@ def test_a_length_of_time_in_its_greatest_units(seconds: float, words: str) -> N
 def test_numbers_are_readable() -> None:
     assert (count(1_234_567), count(0.5)) == ("1,234,567", "0.50")
     assert [share(part) for part in (0.123, 0.004, 0.0001, 0)] == ["12 %", "0.4 %", "< 0.1 %", "0 %"]
+
+
+def test_sizes_stay_comparable_and_can_be_searched_for() -> None:
+    assert megabytes(3 * 1024**3) == "3,072.0 MB"
+    assert plain(size(3 * 1024**3)) == "3.0 GB"
 
 
 def test_a_moment_that_never_was() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from portal.operations.addresses import REDIS
 from portal.operations.models import RedisServer
+from portal.operations.units import megabytes
 from portal.operations.watching.alerts.conditions.condition import (
     Condition,
     Direction,
@@ -17,9 +18,8 @@ from portal.operations.watching.alerts.conditions.condition import (
 from portal.operations.watching.readings import Reading, ServerLook
 from portal.operations.watching.samples.series import highest_of_a_day, memory_forecast
 
-_MB = 1024 * 1024
 _DROPS = "it drops keys then"
-SMALL_BYTES = 100 * _MB
+SMALL_BYTES = 100 * 1024 * 1024
 """Below this a server's fixed costs outweigh its data: fragmentation says nothing."""
 
 
@@ -31,14 +31,12 @@ def _is_full_by_design(server: ServerLook, reading: Reading) -> bool:
 def _share(server: ServerLook, reading: Reading) -> Found:
     limit = reading.limit_bytes
     if _is_full_by_design(server, reading):
-        return well(f"{_megabytes(reading.used_memory_bytes)} are used by a cache, which may be full: {_DROPS}.")
+        return well(f"{megabytes(reading.used_memory_bytes)} are used by a cache, which may be full: {_DROPS}.")
     if not limit:
         return no_data("It has no maxmemory, and how much memory its host has is not known.")
     share = 100 * reading.used_memory_bytes / limit
     of = "maxmemory" if reading.maxmemory_bytes else "the host's memory, for it has no maxmemory"
-    return Found(
-        share, f"{_megabytes(reading.used_memory_bytes)} are used, {share:.1f} % of {of}.{_when_full(reading)}"
-    )
+    return Found(share, f"{megabytes(reading.used_memory_bytes)} are used, {share:.1f} % of {of}.{_when_full(reading)}")
 
 
 def _when_full(reading: Reading) -> str:
@@ -51,22 +49,22 @@ def _resident_share(server: ServerLook, reading: Reading) -> Found | None:
     if not reading.host_memory_bytes:
         return None
     share = 100 * reading.rss_bytes / reading.host_memory_bytes
-    return Found(share, f"The process takes {_megabytes(reading.rss_bytes)}, {share:.1f} % of the host's memory.")
+    return Found(share, f"The process takes {megabytes(reading.rss_bytes)}, {share:.1f} % of the host's memory.")
 
 
 def _fragmentation(server: ServerLook, reading: Reading) -> Found:
     wasted, used = reading.fragmentation_bytes, reading.used_memory_bytes
     if used <= SMALL_BYTES or wasted <= SMALL_BYTES:
-        return well(f"{_megabytes(max(0, wasted))} are wasted at {_megabytes(used)} used: too little to matter.")
+        return well(f"{megabytes(max(0, wasted))} are wasted at {megabytes(used)} used: too little to matter.")
     return Found(
         reading.fragmentation_ratio,
-        f"{_megabytes(wasted)} are wasted; the process takes {reading.fragmentation_ratio:.2f} times what is used.",
+        f"{megabytes(wasted)} are wasted; the process takes {reading.fragmentation_ratio:.2f} times what is used.",
     )
 
 
 def _swapped(server: ServerLook, reading: Reading) -> Found:
     if reading.used_memory_bytes <= SMALL_BYTES:
-        return well(f"{_megabytes(reading.used_memory_bytes)} are used: too little to matter.")
+        return well(f"{megabytes(reading.used_memory_bytes)} are used: too little to matter.")
     return Found(
         reading.fragmentation_ratio,
         f"{reading.fragmentation_ratio:.2f} of what is used is in memory"
@@ -89,10 +87,6 @@ def _hours_until_full(facts: Facts) -> Iterable[Finding]:
         return Found(forecast.full_in_seconds / 3600, f"It will be {forecast.words}.")
 
     return of_servers(judge)(facts)
-
-
-def _megabytes(number: int) -> str:
-    return f"{number / _MB:,.1f} MB"
 
 
 _FULL = (

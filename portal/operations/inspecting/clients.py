@@ -8,6 +8,7 @@ from portal.operations.printable import printable
 
 GROUPS_SHOWN = 50
 SOCKET = "its own machine, by socket"
+_NUMBER_MAX = 2**63
 _SLOW_READER_BYTES = 1024**2
 
 
@@ -93,4 +94,4 @@ def _group(alike: tuple[str, str, str, str], found: Iterable[Mapping[str, str]])
 
 def _number(fields: Mapping[str, str], name: str) -> int:
     text = fields.get(name, "")
-    return int(text) if text.isdecimal() else 0
+    return min(int(text), _NUMBER_MAX) if text.isdecimal() else 0

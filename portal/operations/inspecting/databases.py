@@ -1,9 +1,10 @@
 """The databases of a server: what is in them, and what this site uses them for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from portal.operations.inspecting.addresses import USES, addresses_of
-from portal.operations.inspecting.info import Info, pairs
+from portal.operations.inspecting.info import Info, as_number, pairs
 from portal.operations.units import span
 
 
@@ -41,11 +42,15 @@ def uses(source: str) -> dict[int, str]:
 
 
 def _database(number: int, told: dict[str, str], *, use: str) -> Database:
-    expiring, milliseconds = int(told.get("expires", "0")), int(told.get("avg_ttl", "0"))
+    expiring, milliseconds = _number(told, "expires"), _number(told, "avg_ttl")
     return Database(
         number=number,
-        keys=int(told.get("keys", "0")),
+        keys=_number(told, "keys"),
         expiring=expiring,
         average_ttl=span(milliseconds / 1000) if expiring and milliseconds else "",
         use=use,
     )
+
+
+def _number(told: Mapping[str, str], name: str) -> int:
+    return int(as_number(told.get(name, "0")) or 0)

@@ -45,7 +45,7 @@ class Latency:
 def ask_latency(session: Session) -> Latency:
     """Return how fast a server is."""
     pings, events = part(session, _ping), part(session, _events)
-    return Latency(pings, events, note=_note(session) if not events.failure else "")
+    return Latency(pings, events, note=part(session, _note).found or "" if not events.failure else "")
 
 
 def _ping(session: Session) -> Pings:

@@ -9,6 +9,7 @@ import redis
 
 from portal.operations.inspecting.asking import NotTold, Session, is_about_keys
 from portal.operations.inspecting.prefixes import OTHERS, is_counter, is_ours, prefix_of
+from portal.operations.printable import printable
 from portal.operations.redis_answers import is_forbidden
 
 SECONDS = 1.0
@@ -210,7 +211,7 @@ class _Tally:
                 counts.measured_bytes += size
         for counts, kind in self._answers(session, [(("TYPE", key), counts) for key, counts in measured]):
             if kind != b"none":
-                counts.types[kind.decode(errors="replace")] = None
+                counts.types[printable(kind.decode(errors="replace"), keeps="")] = None
 
     def _answers(self, session: Session, asked: Sequence[_Asked]) -> Iterator[tuple[_Counts, Any]]:
         """Yield the answers that are no refusal. One key of each kind goes ahead: a server counts what it refuses."""

@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from portal.operations.watching.reading.connecting import NoAnswer, connected, using
-from portal.operations.watching.reading.info import as_node, behind, reading_of, total_memory_bytes
+from portal.operations.watching.reading.info import as_node, behind, process_id, reading_of, total_memory_bytes
 from portal.operations.watching.reading.process_memory import process_limit_bytes
 from portal.operations.watching.readings import Reading
 from portal.redis_address import Client, RedisAddress
@@ -63,5 +63,5 @@ def _ping_seconds(client: Client) -> float:
 
 def _host_memory_bytes(info: Mapping[str, Any], *, address: RedisAddress) -> int | None:
     """Return what the server's host has; on this machine, no more than its control groups allow it."""
-    limit = process_limit_bytes(int(info.get("process_id", 0))) if address.is_here else None
+    limit = process_limit_bytes(process_id(info)) if address.is_here else None
     return min((size for size in (total_memory_bytes(info), limit) if size), default=None)

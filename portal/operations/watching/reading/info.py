@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from portal.operations.printable import printable
 from portal.operations.watching.readings import PRIMARY, REPLICA, SLOTS, Reading
 
 _MOST = 2**53
@@ -80,6 +81,11 @@ def total_memory_bytes(info: Mapping[str, Any]) -> int | None:
     return _count(info, "total_system_memory") or None
 
 
+def process_id(info: Mapping[str, Any]) -> int:
+    """Return the number of the server's process on its machine; 0: it does not say."""
+    return _count(info, "process_id")
+
+
 def _replicas(info: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for name, value in info.items():
         is_replica = name.startswith("slave") and name.removeprefix("slave").isdigit()
@@ -93,16 +99,22 @@ def _backups_under_way(info: Mapping[str, Any]) -> int:
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int:
-    value = fields.get(name, 0)
-    return max(0, min(int(value), _MOST)) if isinstance(value, int | float) and math.isfinite(value) else 0
+    return int(max(0, _number(fields.get(name, 0))))
+
+
+def _number(value: object) -> float:
+    """Return a number that a database holds; 0 for what is none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return 0
+    return max(-_MOST, min(value, _MOST)) if isinstance(value, int | float) else 0
 
 
 def _text(info: Mapping[str, Any], name: str) -> str:
-    return str(info.get(name, ""))[:_TEXT_MAX]
+    return printable(str(info.get(name, ""))[:_TEXT_MAX], keeps="")[:_TEXT_MAX]
 
 
 def _ratio(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+    return float(_number(value))
 
 
 def _errors(info: Mapping[str, Any], code: str) -> int:

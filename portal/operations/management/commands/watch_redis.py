@@ -50,7 +50,8 @@ class Command(BaseCommand):
         watch.tidy()
         if found and found.failures:
             raise CommandError("\n".join(found.failures))
-        watch.show_life()
+        if found:
+            watch.show_life()
 
     def _show_alerts(self) -> None:
         active = Alert.objects.filter(is_active=True).select_related("rule")

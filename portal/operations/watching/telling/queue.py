@@ -35,7 +35,8 @@ def queue(
         message = Message.objects.create(kind=kind, severity=severity, subject=subject, body=body, at=now)
         Delivery.objects.bulk_create(Delivery(message=message, channel=channel, not_before=now) for channel in to)
     if to:
-        logger.log(_LEVELS[severity], "%s: %s", subject, body)
+        # That something is over is no error: who pages by the log is not to be woken by it.
+        logger.log(logging.INFO if kind == Message.Kind.END else _LEVELS[severity], "%s: %s", subject, body)
     else:
         logger.error("%s: %s (No channel is told: there is none that is on for the like.)", subject, body)
     return message

@@ -76,6 +76,14 @@ def test_the_command_tells_what_recovers_as_such(monkeypatch: pytest.MonkeyPatch
     assert "Critical (recovering): Redis down" in told
 
 
+def test_who_did_not_look_shows_no_life(redis_server: "redis.Redis[bytes]", monkeypatch: pytest.MonkeyPatch) -> None:
+    pings: list[str] = []
+    monkeypatch.setattr(watch, "show_life", lambda: pings.append("ping"))
+    command()
+    command()
+    assert pings == ["ping"]
+
+
 def test_beats_job_leaves_the_work_to_who_has_the_turn(redis_server: "redis.Redis[bytes]") -> None:
     tasks.watch_redis()
     looked_at = RedisServer.objects.get().looked_at
@@ -100,13 +108,13 @@ def test_what_happened_in_a_pass_that_died_is_told_by_the_next(
         raise OperationalError("database is locked")
 
     watch.watch(clock=lambda: NOW)
-    RedisServer.objects.update(reading=RedisServer.objects.get().reading | {"run_id": "the process before"})
+    RedisServer.objects.update(reading=RedisServer.objects.get().reading | {"role": "replica"})
     with monkeypatch.context() as patched:
         patched.setattr(judging, "judge", dies)
         with pytest.raises(OperationalError):
             watch.watch(clock=lambda: NOW + watch.EVERY)
     watch.watch(clock=lambda: NOW + 2 * watch.EVERY)
-    assert Message.objects.filter(subject__endswith="has restarted").count() == 1
+    assert Message.objects.filter(subject__endswith="has changed its role").count() == 1
 
 
 def test_a_pass_that_failed_in_part_ends_the_command_with_one_line(

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.conf import settings
+
 from portal.operations.watching.alerts.conditions.condition import (
     Condition,
     Facts,
@@ -11,9 +13,11 @@ from portal.operations.watching.alerts.conditions.condition import (
     no_data,
     of_servers,
     silence_words,
+    well,
     yes_or_no,
 )
 from portal.operations.watching.readings import Reading, ServerLook
+from portal.redis_address import embedded_address
 
 DOWN = "down"
 """The condition that silences others of the same server."""
@@ -39,6 +43,8 @@ def _loading(server: ServerLook, reading: Reading) -> Found:
 def _restarted(server: ServerLook, reading: Reading) -> Found:
     if (change := server.change) is None:
         return no_data("There is no earlier reading to compare with.")
+    if server.place == embedded_address(settings.VAR).place:
+        return well("It is the site's own, which begins and ends with it.")
     return yes_or_no(
         change.has_restarted,
         yes=f"It is another process than before, up for {reading.uptime_seconds} s.",
@@ -98,7 +104,7 @@ CONDITIONS = (
     Condition(
         key="restarted",
         title="Restarted",
-        compares="Whether a server is another process than at the look before.",
+        compares="Whether a server is another process than at the look before; not of the one that `make run` starts.",
         headline="Redis {target} has restarted",
         meaning="What it had not saved is gone, counters among it.",
         advice="If nobody restarted it: see its log, and the system's (out of memory?).",

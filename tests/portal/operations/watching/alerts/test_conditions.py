@@ -18,6 +18,7 @@ from portal.operations.watching.alerts.conditions.known_replicas import KNOWN_FO
 from portal.operations.watching.readings import REPLICA, Look, ServerLook
 from portal.operations.watching.samples import keeping
 from portal.operations.watching.turns import slot_of
+from portal.redis_address import embedded_address
 from tests.portal.operations.backups.keeping.making import make_backup
 from tests.portal.operations.watching.alerts.made import MB, NOW, PLACE, WELL, found, look, reading, server, silent
 
@@ -137,6 +138,11 @@ def test_a_set_that_failed_is_told_as_a_set_and_is_no_server() -> None:
     assert found("set_failed", server())[""].value == 0
     for key in NO_DATABASE:
         assert found(key, failed) == {}, key
+
+
+def test_the_redis_that_the_site_starts_restarts_with_it(settings: Any) -> None:
+    own = server(embedded_address(settings.VAR).place, run_id="two")
+    assert [each.value for each in found("restarted", own).values()] == [None]
 
 
 def node(place: str, **values: Any) -> ServerLook:

@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 
 from portal.operations.models import Channel, Delivery, Message, Severity
+from portal.operations.watching.telling.queue import queue
 
 from .telling import NOW, say
 
@@ -48,6 +49,13 @@ def test_the_log_is_told_by_severity(caplog: pytest.LogCaptureFixture) -> None:
         for severity in Severity:
             say(severity=severity)
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "ERROR"]
+
+
+def test_an_end_is_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    channel("all")
+    with caplog.at_level(logging.INFO):
+        queue("Over", body="It answers.", severity=Severity.CRITICAL, kind=Message.Kind.END, now=NOW)
+    assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
 def test_what_is_told_holds_no_command_for_a_terminal_and_a_subject_of_one_line() -> None:

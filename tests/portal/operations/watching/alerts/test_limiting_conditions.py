@@ -1,5 +1,6 @@
 """Whether counting works and policies are in step, tried on a real server."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,8 @@ import redis
 
 from limits import metrics
 from limits.models import Policy
-from limits.store import documents
+from limits.store import counters, documents
+from portal.operations.watching.alerts.conditions import limiting
 from portal.operations.watching.alerts.conditions.condition import Found, Trouble
 from tests.portal.operations.watching.alerts.made import found
 
@@ -60,3 +62,12 @@ def test_policies_are_in_step_until_redis_lacks_them(redis_server: redis.Redis) 
     assert found(OUT_OF_STEP)[""].value == 0
     redis_server.flushall()
     assert found(OUT_OF_STEP)[""].value == 1
+
+
+def test_counting_that_does_not_end_holds_up_no_other_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a name is looked up that no server knows."""
+    over = threading.Event()
+    monkeypatch.setattr(limiting, "_PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(counters, "count", lambda *_, **__: over.wait(timeout=5) and None)
+    assert found(DEGRADED)[""] == Found(1.0, "Counting was tried and did not end within 0.1 s.")
+    over.set()

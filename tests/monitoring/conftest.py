@@ -74,7 +74,7 @@ def _server(place: str, *, reading: Reading | None, now: datetime, holds_counter
 
 
 def _servers(*, number: int, now: datetime) -> None:
-    """Write three servers, of which one counts on by `number`, one copies it, and one is down."""
+    """Write four servers: one counts on by `number`, one copies it, one is a node of a Cluster, and one is down."""
     reading = replace(
         READING,
         at=now,
@@ -91,6 +91,7 @@ def _servers(*, number: int, now: datetime) -> None:
     )
     _server("redis.example:6379", reading=reading, now=now, holds_counters=True)
     _server("copy.example:6379", reading=replace(reading, role=REPLICA, replicas=0, behind_bytes=number), now=now)
+    _server("node.example:7000", reading=replace(reading, is_cluster_node=True), now=now)
     _server("gone.example:6379", reading=None, now=now)
 
 

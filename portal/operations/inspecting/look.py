@@ -28,7 +28,7 @@ from portal.operations.inspecting.refused import refused
 from portal.operations.inspecting.sampling import SECONDS, Sample, sample
 from portal.operations.inspecting.sets import SetLook, ask_set
 from portal.operations.inspecting.slow_log import SlowCommand, ask_slow_log
-from portal.operations.watching.reading.at_once import at_once
+from portal.operations.watching.at_once import at_once
 from portal.redis_address import RedisAddress
 
 Found = TypeVar("Found")

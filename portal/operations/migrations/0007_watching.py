@@ -162,6 +162,7 @@ class Migration(migrations.Migration):
                 ("failure", models.CharField(blank=True, max_length=300)),
                 ("reading", models.JSONField(blank=True, null=True, verbose_name="last reading")),
                 ("is_in_use", models.BooleanField(default=True)),
+                ("is_set", models.BooleanField(default=False)),
                 ("replicas_known", models.PositiveSmallIntegerField(default=0)),
                 ("replicas_known_at", models.DateTimeField(blank=True, null=True)),
             ],

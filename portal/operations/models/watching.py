@@ -30,6 +30,8 @@ class RedisServer(models.Model):
     failure = models.CharField(max_length=300, blank=True)
     reading = models.JSONField("last reading", null=True, blank=True)
     is_in_use = models.BooleanField(default=True)
+    is_set = models.BooleanField(default=False)
+    """No server: a Sentinel set or a Cluster of which something failed as a whole."""
     replicas_known = models.PositiveSmallIntegerField(default=0)
     """How many replicas it had lately, and when it last had so many: that is how one is missed."""
     replicas_known_at = models.DateTimeField(null=True, blank=True)

@@ -48,6 +48,14 @@ def _start(reading: Reading) -> float:
     return round(reading.at.timestamp() - reading.uptime_seconds)
 
 
+def _cluster_state(reading: Reading) -> float | None:
+    return reading.is_cluster_up if reading.is_cluster_node else None
+
+
+def _cluster_slots(reading: Reading) -> float | None:
+    return reading.slots_served if reading.is_cluster_node else None
+
+
 def _replica_link(reading: Reading) -> float | None:
     return reading.link_is_up if reading.role == REPLICA else None
 
@@ -90,6 +98,8 @@ _OF_READINGS = (
     _Told("blocked_clients", "Clients that wait in a blocking command.", lambda reading: reading.blocked_clients),
     _Told("keys", "Keys of all its databases.", lambda reading: reading.keys),
     _Told("replicas", "Replicas connected to it.", lambda reading: reading.replicas),
+    _Told("cluster_up", "1 while a node of a Cluster finds all of it served.", _cluster_state),
+    _Told("cluster_slots_served", "Of 16,384, as a node of a Cluster sees it.", _cluster_slots),
     _Told("replica_link_up", "1 while a replica hears its primary.", _replica_link),
     _Told("replica_behind_bytes", "What a replica has not got yet of its primary's stream.", _replica_behind),
     _Told("save_failed", "1 if the last snapshot failed.", lambda reading: reading.save_failed),
@@ -128,7 +138,7 @@ class Watched:
 
 
 def _of_redis() -> Iterator[Metric]:
-    servers = list(RedisServer.objects.filter(is_in_use=True))
+    servers = list(RedisServer.objects.filter(is_in_use=True, is_set=False))
     labels = ("server",)
     ups = [((server.place,), not server.failure) for server in servers]
     yield _gauge("redis_up", "1 if it answered the last look.", labels=labels, rows=ups)

@@ -7,7 +7,7 @@ from typing import Any
 import redis
 
 from portal.operations.redis_answers import fields_of, text_of
-from portal.operations.watching.reading.at_once import at_once
+from portal.operations.watching.at_once import at_once
 from portal.operations.watching.reading.connecting import NoAnswer, connected, using
 from portal.redis_address import Client, RedisAddress
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from portal.operations.watching.at_once import at_once
 from portal.operations.watching.reading.asking import Answer, ask
-from portal.operations.watching.reading.at_once import at_once
 from portal.operations.watching.reading.connecting import ANSWER_SECONDS, CONNECT_SECONDS, NoAnswer
 from portal.operations.watching.reading.servers import Server, watched
 from portal.operations.watching.readings import Look, Reading, ServerLook

@@ -13,7 +13,7 @@ from portal.operations.watching.samples.fields import FIELDS, joined
 from portal.operations.watching.samples.stored import reading_of, stored
 from portal.operations.watching.turns import slot_of
 
-_LOOKED = ("source", "holds_counters", "looked_at", "failure", "is_in_use")
+_LOOKED = ("source", "holds_counters", "looked_at", "failure", "is_in_use", "is_set")
 _ANSWERED = (*_LOOKED, "role", "answered_at", "reading")
 _PLACE_MAX = RedisServer._meta.get_field("place").max_length or 0
 _FAILURE_MAX = RedisServer._meta.get_field("failure").max_length or 0
@@ -30,6 +30,7 @@ def last_looks() -> tuple[ServerLook, ...]:
             reading=reading_of(row.reading),
             failure=row.failure,
             holds_counters=row.holds_counters,
+            is_set=row.is_set,
         )
         for row in rows
     )
@@ -61,6 +62,7 @@ def _row(look: ServerLook, *, at: datetime) -> RedisServer:
         source=look.source,
         role=look.reading.role if look.reading else "",
         holds_counters=look.holds_counters,
+        is_set=look.is_set,
         first_seen_at=at,
         looked_at=at,
         answered_at=at if look.reading else None,

@@ -38,9 +38,9 @@ def test_the_head_says_how_old_the_newest_proven_one_is(viewer: Client, backup: 
 
 def test_the_first_page_of_the_admin_says_how_it_stands(admin: Client, viewer: Client, folder: Path) -> None:
     page = admin.get("/admin/")
-    assert "There is no proven backup of redis." in text_of(page)
+    assert "No proven backup of redis" in text_of(page)
     assert not breaks_policy(page)
-    assert "There is no proven backup" in text_of(viewer.get("/admin/"))
+    assert "No proven backup" in text_of(viewer.get("/admin/"))
     assert "backup" not in text_of(logged_in(staff("other")).get("/admin/")).lower()
 
 

@@ -19,7 +19,7 @@ from portal.operations.watching.alerts.conditions.condition import (
     of_servers,
     yes_or_no,
 )
-from portal.operations.watching.reading.at_once import at_once
+from portal.operations.watching.at_once import at_once
 from portal.operations.watching.readings import Change, Reading, ServerLook
 
 # No policy has an empty name, so this is nobody's counter.

@@ -3,7 +3,7 @@
 import time
 from threading import Event
 
-from portal.operations.watching.reading.at_once import at_once
+from portal.operations.watching.at_once import at_once
 
 
 def test_answers_stand_in_the_order_of_what_was_asked() -> None:

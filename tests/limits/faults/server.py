@@ -67,6 +67,7 @@ class HurtServer:
         self.tell("CONFIG", "SET", "loading-process-events-interval-bytes", 1024, "key-load-delay", 2000)
         reload = threading.Thread(target=self.tell, args=("DEBUG", "RELOAD", "NOSAVE"))
         reload.start()
+        wait_until(lambda: self.client.info("persistence")["loading"] == 1, what="that it loads")
         yield
         self.tell("CONFIG", "SET", "key-load-delay", 0)
         reload.join()

@@ -5,7 +5,7 @@ from portal.operations.checklist.asking import Server
 from portal.operations.checklist.context import each_server
 from portal.operations.checklist.mending import Mending
 from portal.operations.checklist.values import Line, Verdict, failed, passed, unknown
-from portal.operations.units import size
+from portal.operations.units import plain, size
 
 _MB = 1024 * 1024
 _LEAST_MB = 256
@@ -24,10 +24,10 @@ def _maxmemory(server: Server) -> Verdict:
         return unknown("The server does not tell its limit.")
     limit, used, whole = (int(told.get(name, 0)) for name in ("maxmemory", "used_memory", "total_system_memory"))
     if limit and not (whole and limit > whole):
-        return passed(f"{size(used)} of {size(limit)} are used.")
+        return passed(plain(f"{size(used)} of {size(limit)} are used."))
     mend, advice = Mending(server).configure(maxmemory=f"{_sensible_mb(used, whole)}mb")
-    told_machine = f", and its machine has {size(whole)}" if whole else ""
-    told_limit = f"The limit is {size(limit)}" if limit else f"There is none; {size(used)} are used"
+    told_machine = plain(f", and its machine has {size(whole)}") if whole else ""
+    told_limit = plain(f"The limit is {size(limit)}" if limit else f"There is none; {size(used)} are used")
     return failed(f"{told_limit}{told_machine}.", mend=mend, advice=f"Choose what fits the machine. {advice}".strip())
 
 

@@ -39,6 +39,11 @@ def test_a_line_that_passes_is_told_with_what_was_found(sound: None) -> None:
 
 
 @pytest.mark.server
+def test_sizes_are_told_as_people_read_them(sound: None) -> None:
+    assert "B of 64.0 MB are used." in told("--only", "maxmemory")
+
+
+@pytest.mark.server
 def test_a_line_that_fails_tells_why_and_what_mends_it_and_ends_with_1(wide_open: None) -> None:
     out = StringIO()
     with pytest.raises(CommandError, match=r"1 of 2 lines fail: eviction\.") as ended:

@@ -59,9 +59,9 @@ def _ask(asked: tuple[RedisAddress, RedisAddress]) -> Listing:
         return Listing(tuple(_of_sentinel(address, member) if address.service else _of_node(address, member)))
     except NoAnswer as error:
         return Listing(failure=f"{member.place} {error}")
-    except Exception:
-        # Whatever one tells must not hide what the others do.
-        return Listing(failure=f"{member.place} answers what cannot be read")
+    except Exception as error:
+        # Whatever one tells must not hide what the others do. The error's own words may be the server's.
+        return Listing(failure=f"{member.place} answers what cannot be read ({type(error).__name__})")
 
 
 def _of_sentinel(address: RedisAddress, member: RedisAddress) -> Iterator[RedisAddress]:

@@ -35,9 +35,9 @@ def _ask(server: Server, *, at: datetime) -> Answer | str:
         return ask(server.address, at=at)
     except NoAnswer as error:
         return str(error)
-    except Exception:
-        # One server that answers nonsense must not hide the others.
-        return "answers what cannot be read"
+    except Exception as error:
+        # One server that answers nonsense must not hide the others. The error's own words may be the server's.
+        return f"answers what cannot be read ({type(error).__name__})"
 
 
 def _look(

@@ -14,6 +14,7 @@ import redis
 from portal.operations.watching.reading.looking import look
 from portal.operations.watching.readings import SLOTS, Look, ServerLook
 from tests.limits.cluster_and_sentinel.servers import PROGRAM, Servers, port_of, start_sentinels, stop
+from tests.portal.operations.backups.taking.hostile import hostile
 from tests.portal.operations.watching.reading.conftest import Site
 from tests.servers import Server, free_port, start_redis, wait_until
 
@@ -31,6 +32,15 @@ def three(tmp_path: Path, site: Site) -> Iterator[list[Server]]:
     for server in started:
         os.kill(server.process.pid, signal.SIGCONT)
         server.stop()
+
+
+def test_a_server_that_cannot_be_read_is_told_with_the_kind_of_error_and_none_of_its_words(site: Site) -> None:
+    with hostile({"PING": b"+PONG\r\n", "INFO": b"*1\r\n$6\r\nsecret\r\n"}) as url:
+        site(url, limits=url, broker=url)
+        (found,) = look(NOW).servers
+    assert found.failure.startswith("answers what cannot be read (")
+    assert found.failure.endswith("Error)")
+    assert "secret" not in found.failure
 
 
 def by_source(found: Look) -> dict[str, ServerLook]:
